@@ -1,0 +1,41 @@
+# The two commands: `make run` and `make test`. Everything else is a step of theirs, or for developers: `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build/release/weir, with all that it needs installed
+	@tools/setup build
+	@tools/build release
+
+run: build ## build, then collect flows here until Ctrl-C
+	@tools/setup store
+	@exec build/release/weir run $(if $(CONFIG),--config $(CONFIG))
+
+demo: build ## as run, with generated traffic to look at
+	@tools/setup store
+	@tools/demo
+
+test: ## every test; the last line is "N passed, N failed"
+	@tools/setup build
+	@tools/setup store || true
+	@tools/setup test
+	@tests/run
+
+soak: ## the long tests
+	@tools/setup build && tools/setup store && tools/setup test
+	@tests/run --soak
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
+	@tools/setup build && tools/setup fuzz
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
+lint: ## format and warnings, gcc and clang
+	@tools/setup build && tools/setup fuzz
+	@tools/lint
+
+clean: ## remove what was built; data and downloads stay
+	rm -rf build
+
+.PHONY: help build run demo test soak fuzz lint clean

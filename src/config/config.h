@@ -1,0 +1,59 @@
+/* weir.yaml: one schema table (config/options.inc) gives the parsing with its ranges and defaults, `config check`,
+ * `config show`, and the documentation. A configuration is read once and then only read: any thread. It owns its
+ * strings and lists. */
+#ifndef WEIR_CONFIG_CONFIG_H
+#define WEIR_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct weir_config_list {
+	char **item; /* owned */
+	unsigned count;
+};
+
+/* One member an option, filled through the schema table. */
+struct weir_config {
+	char *data_dir;
+
+	struct weir_config_list collect_listen;
+	uint64_t collect_workers; /* 0: one for each processor, at most 4 */
+	uint64_t collect_receive_buffer_bytes;
+	uint64_t collect_sync_ms;
+	uint64_t collect_exporters_max;
+	uint64_t collect_templates_max;
+	char *collect_user; /* to drop to when started as root; "" keeps */
+
+	uint64_t spool_size_max_bytes;
+	uint64_t spool_segment_bytes;
+
+	bool store_embedded;
+	char *store_listen; /* of the embedded store */
+	char *store_url;    /* of a ClickHouse server; "": the embedded store's */
+	char *store_database;
+	char *store_user;
+	char *store_password_file;
+	uint64_t store_memory_max_bytes; /* 0: from the machine's size */
+	uint64_t store_flows_retention_s;
+	uint64_t store_rollup_retention_s;
+	char *store_library; /* libchdb.so; "": looked for */
+
+	char *log_level;
+};
+
+/* Read the file, or the defaults alone when path is NULL. On a mistake err has file, line and column, what is
+ * wrong and what would be right, and a negative value is returned. */
+int weir_config_read(const char *path, struct weir_config *ret_config, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_config_parse(const char *name, const char *text, size_t len, struct weir_config *ret_config,
+		      struct weir_error *err) WEIR_MUST_CHECK;
+void weir_config_done(struct weir_config *config);
+
+/* The whole configuration as YAML, each option with its help as a comment; secrets are not shown. */
+int weir_config_show(const struct weir_config *config, struct weir_buffer *out) WEIR_MUST_CHECK;
+/* The reference as Markdown: a row an option. */
+int weir_config_document(struct weir_buffer *out) WEIR_MUST_CHECK;
+
+#endif

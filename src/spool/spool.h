@@ -1,0 +1,92 @@
+/* The spool: a durable log of segments on local disk between collect and the sinks.
+ *
+ * Layout. DIR/id is the spool's random identity (for deduplication tokens). DIR/<lane>/ holds one worker's
+ * segments, <16 hex digits of the number>-<rows>.native.lz4, numbered from 1 without gaps; a segment is written
+ * to a name beginning with "tmp-", synced, and renamed, so a finished name is a finished segment. A segment is a
+ * run of LZ4 frames (with content checksum), each some Native blocks: ClickHouse reads the file as it is.
+ * DIR/position/<consumer> says what a sink has stored; it is replaced atomically (write, sync, rename, sync the
+ * folder).
+ *
+ * Promise. After kill -9 at any moment every segment with a finished name is whole, and its consumer sees it
+ * until it committed it. A segment that fails its checksum is set aside in DIR/damaged and counted.
+ *
+ * Threads. A writer belongs to one thread, a reader to one thread or process; they meet on disk only.
+ */
+#ifndef WEIR_SPOOL_SPOOL_H
+#define WEIR_SPOOL_SPOOL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/block.h"
+
+#define WEIR_SPOOL_LANE_MAX 32
+
+struct weir_spool_options {
+	const char *dir;	/* borrowed; made with mode 0750 if missing */
+	const char *lane;	/* borrowed: "w0" */
+	uint64_t segment_bytes_max; /* a segment is closed when it reaches this (compressed) */
+	uint64_t segment_rows_max;
+	uint64_t bytes_max;	/* of all lanes: beyond it the oldest segments go, counted */
+};
+
+struct weir_spool_stats {
+	uint64_t segments;
+	uint64_t rows;
+	uint64_t bytes;		   /* compressed */
+	uint64_t dropped_segments; /* removed unread because of bytes_max */
+	uint64_t dropped_rows;
+	uint64_t write_errors;	   /* disk full and the like; the rows concerned are in lost_rows */
+	uint64_t lost_rows;
+};
+
+struct weir_spool_writer;
+
+int weir_spool_writer_open(const struct weir_spool_options *options, struct weir_spool_writer **ret_writer,
+			   struct weir_error *err) WEIR_MUST_CHECK;
+/* Closes the segment as weir_spool_sync() does. */
+void weir_spool_writer_close(struct weir_spool_writer *writer);
+/* Append a block to the open segment. The block is the caller's and may be reset afterwards. On an error the
+ * block's rows are lost and counted; the writer goes on with a new segment. */
+int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block *block, struct weir_error *err)
+	WEIR_MUST_CHECK;
+/* Finish the open segment: sync, rename, sync the folder. Nothing happens when it has no rows. */
+int weir_spool_sync(struct weir_spool_writer *writer, struct weir_error *err) WEIR_MUST_CHECK;
+/* Remove segments that every consumer has committed, and the oldest ones beyond bytes_max. */
+int weir_spool_clean(struct weir_spool_writer *writer, struct weir_error *err) WEIR_MUST_CHECK;
+const struct weir_spool_stats *weir_spool_writer_stats(const struct weir_spool_writer *writer);
+
+struct weir_spool_segment {
+	char path[512];
+	char lane[WEIR_SPOOL_LANE_MAX];
+	uint64_t number;
+	uint64_t rows;
+	uint64_t bytes;
+	char token[96]; /* "<spool id>-<lane>-<number>": the insert_deduplication_token */
+};
+
+struct weir_spool_reader;
+
+/* Register the consumer (its position file is made at once, so that nothing is removed before it was read). */
+int weir_spool_reader_open(const char *dir, const char *consumer, struct weir_spool_reader **ret_reader,
+			   struct weir_error *err) WEIR_MUST_CHECK;
+void weir_spool_reader_close(struct weir_spool_reader *reader);
+/* 1: *ret_segment is the oldest segment behind the position, of any lane, verified against its checksums (the
+ * same one again until it is committed). 0: nothing there. Negative: err. Lanes take turns. */
+int weir_spool_next(struct weir_spool_reader *reader, struct weir_spool_segment *ret_segment,
+		    struct weir_error *err) WEIR_MUST_CHECK;
+int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
+		      struct weir_error *err) WEIR_MUST_CHECK;
+
+struct weir_spool_backlog {
+	uint64_t segments;
+	uint64_t rows;
+	uint64_t bytes;
+	uint64_t damaged_segments; /* set aside since the reader was opened */
+	uint64_t missing_segments; /* numbers that were skipped: removed unread */
+};
+
+int weir_spool_backlog(const struct weir_spool_reader *reader, struct weir_spool_backlog *ret_backlog)
+	WEIR_MUST_CHECK;
+
+#endif

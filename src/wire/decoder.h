@@ -1,0 +1,70 @@
+/* The decoder: export messages in, blocks of flows out.
+ *
+ * Pure: it opens nothing, logs nothing and asks no clock. One decoder belongs to one thread; workers each have
+ * their own. It holds the state of the exporters that it hears (templates, options, sequence numbers), each with
+ * the ceilings of weir_decoder_limits. Every byte of a message becomes a flow, an option, a template, a counter
+ * or a named fault (wire/fault.h); nothing is dropped in silence.
+ *
+ * The version is read from the message: NetFlow v1, v5, v7 (Cisco's formats), v9 (RFC 3954), IPFIX (RFC 7011),
+ * sFlow v5 (sflow.org, sFlow Version 5). Exporters are told apart by address and observation domain.
+ */
+#ifndef WEIR_WIRE_DECODER_H
+#define WEIR_WIRE_DECODER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/addr.h"
+#include "flow/block.h"
+#include "wire/fault.h"
+
+struct weir_decoder;
+
+struct weir_decoder_limits {
+	uint32_t exporters_max;	 /* address and observation domain */
+	uint32_t templates_max;	 /* of one exporter */
+	uint32_t fields_max;	 /* of one template */
+};
+
+extern const struct weir_decoder_limits weir_decoder_limits_default;
+
+/* A message as it came. data is borrowed for the call. */
+struct weir_datagram {
+	const uint8_t *data;
+	size_t len;
+	struct weir_addr exporter; /* whom it came from */
+	uint16_t exporter_port;
+	int64_t received_ms; /* since 1970-01-01 UTC */
+};
+
+/* What was decoded so far; all counters only grow. */
+struct weir_decoder_stats {
+	uint64_t messages;
+	uint64_t bytes;
+	uint64_t flows;
+	uint64_t templates;	    /* template records read, options templates included */
+	uint64_t option_records;
+	uint64_t counter_samples;   /* sFlow counter samples, skipped */
+	uint64_t lost_messages;	    /* by sequence numbers; for NetFlow v5, IPFIX and sFlow lost flows or samples */
+	uint64_t fault[WEIR_FAULTS];
+};
+
+/* seed: random, so that peers cannot aim at the hash tables. */
+int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, struct weir_decoder **ret_decoder)
+	WEIR_MUST_CHECK;
+void weir_decoder_free(struct weir_decoder *decoder);
+
+/* Decode one message into *block; when it has no room left, sink->full() takes it and leaves another in *block.
+ * IPFIX and NetFlow v9 messages may follow each other in data only in files: see weir_decoder_message_len().
+ * Faults are counted, not returned. */
+void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram,
+			 struct weir_block **block, const struct weir_block_sink *sink);
+
+/* Length of the first message of data where the protocol says so (IPFIX), otherwise len: to walk a file of
+ * messages (RFC 5655). 0 when the bytes are no message of any known version. */
+size_t weir_decoder_message_len(const uint8_t *data, size_t len);
+
+const struct weir_decoder_stats *weir_decoder_stats(const struct weir_decoder *decoder);
+
+#endif
