@@ -1,0 +1,46 @@
+/* What a decoder knows of each exporter: one entry a protocol, address and observation domain (NetFlow v5: engine;
+ * NetFlow v9: source id; sFlow: agent and sub-agent). The table owns the entries, never moves them, and has a
+ * ceiling. Private to wire; one thread. */
+#ifndef WEIR_WIRE_EXPORTER_H
+#define WEIR_WIRE_EXPORTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/addr.h"
+#include "flow/column.h"
+#include "wire/sampling.h"
+#include "wire/template.h"
+
+struct weir_exporter {
+	struct weir_addr addr;
+	uint32_t domain;
+	enum weir_flow_type flow_type;
+
+	uint32_t sequence_next; /* expected in the next message */
+	bool sequence_known;
+	uint8_t sequence_late; /* messages in a row that came with too low a number */
+
+	bool init_known;
+	int64_t init_ms; /* systemInitTimeMilliseconds, from an options record */
+	struct weir_samplings sampling;
+	struct weir_templates templates;
+};
+
+struct weir_exporters;
+
+int weir_exporters_new(uint32_t exporters_max, uint64_t seed, struct weir_exporters **ret_exporters) WEIR_MUST_CHECK;
+void weir_exporters_free(struct weir_exporters *exporters);
+
+/* The entry, made when it is new; NULL at the ceiling or without memory. It stays where it is until
+ * weir_exporters_free(). */
+struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum weir_flow_type flow_type,
+					 const struct weir_addr *addr, uint32_t domain);
+
+/* A message came with this sequence number and carries `units` of what the protocol counts (messages, flows,
+ * samples). Returns how many units were lost before it: 0 for the first message, for one that comes late and
+ * after a restart, which is told from loss by a step back or a very large one forward. */
+uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units);
+
+#endif

@@ -1,0 +1,31 @@
+/* The sampling rates that an exporter told in options records, for the flows that do not carry their own: a rate
+ * for all, rates by sampler (selectorId, samplerId) and by interface. Bounded; private to wire. */
+#ifndef WEIR_WIRE_SAMPLING_H
+#define WEIR_WIRE_SAMPLING_H
+
+#include <stdint.h>
+
+#define WEIR_SAMPLINGS_MAX 64 /* of one exporter and kind */
+
+enum weir_sampling_kind { WEIR_SAMPLING_SAMPLER, WEIR_SAMPLING_INTERFACE, WEIR_SAMPLING_KINDS };
+
+struct weir_sampling {
+	uint32_t id;
+	uint32_t rate;
+};
+
+struct weir_samplings {
+	uint32_t rate; /* for all; 0 when nothing was said */
+	uint8_t count[WEIR_SAMPLING_KINDS];
+	struct weir_sampling *list[WEIR_SAMPLING_KINDS]; /* owned, WEIR_SAMPLINGS_MAX entries or NULL */
+};
+
+void weir_samplings_done(struct weir_samplings *s);
+
+/* Remember. When there are too many of a kind, the oldest makes room. */
+void weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id, uint32_t rate);
+
+/* The rate, or 0 when none was told for that id. */
+uint32_t weir_samplings_find(const struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id);
+
+#endif
