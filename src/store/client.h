@@ -19,7 +19,8 @@ struct weir_client_options {
 	int timeout_s;		   /* of one query */
 };
 
-/* A ClickHouse setting or query parameter for one call ("param_x" for {x:Type}). */
+/* A ClickHouse setting or query parameter for one call ("param_x" for {x:Type}); "database" takes the place of the
+ * client's, "" names none. */
 struct weir_client_setting {
 	const char *name;
 	const char *value;
@@ -28,6 +29,16 @@ struct weir_client_setting {
 int weir_client_new(const struct weir_client_options *options, struct weir_client **ret_client,
 		    struct weir_error *err) WEIR_MUST_CHECK;
 void weir_client_free(struct weir_client *client);
+
+/* The client's own copy. */
+const char *weir_client_database(const struct weir_client *client);
+
+/* Ask stop(ctx) about once a second while a call waits: when it returns non-zero the call ends with -ECANCELED.
+ * ctx is borrowed. NULL: never. */
+void weir_client_set_stop(struct weir_client *client, int (*stop)(void *ctx), void *ctx);
+
+/* Failures: -EREMOTEIO the store's own exception; -ECONNREFUSED and -EHOSTUNREACH no store there; -ETIMEDOUT;
+ * -ECONNRESET the connection or the answer broke off; -EPROTO something else answers; -ECANCELED by stop(). */
 
 /* The ClickHouse error code of the last call that failed (X-ClickHouse-Exception-Code), 0 where the failure was
  * on the way: unreachable, timed out. */
