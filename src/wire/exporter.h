@@ -43,4 +43,8 @@ struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum 
  * after a restart, which is told from loss by a step back or a very large one forward. */
 uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units);
 
+/* For IPFIX, where only the message's sets tell how many units it carried: call weir_exporter_sequence() with 0 units
+ * before and this after. known: they could be counted. */
+void weir_exporter_sequence_add(struct weir_exporter *exporter, uint32_t sequence, uint32_t units, bool known);
+
 #endif

@@ -15,14 +15,16 @@ struct weir_sampling {
 };
 
 struct weir_samplings {
-	uint32_t rate; /* for all; 0 when nothing was said */
+	uint32_t rate;	       /* for all; 0 when nothing was said */
+	uint32_t rate_sampler; /* the last that any sampler got */
 	uint8_t count[WEIR_SAMPLING_KINDS];
 	struct weir_sampling *list[WEIR_SAMPLING_KINDS]; /* owned, WEIR_SAMPLINGS_MAX entries or NULL */
 };
 
 void weir_samplings_done(struct weir_samplings *s);
 
-/* Remember. When there are too many of a kind, the oldest makes room. */
+/* Remember. When there are too many of a kind, or there is no memory, the latest takes the place of another or is
+ * not kept. */
 void weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id, uint32_t rate);
 
 /* The rate, or 0 when none was told for that id. */

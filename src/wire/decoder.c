@@ -1,0 +1,143 @@
+/* The decoder: picks the protocol by the version that a message begins with, and counts. What it keeps between
+ * messages is the exporters (exporter.c) with their templates (template.c) and sampling rates (sampling.c). */
+#include "wire/decoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "wire/netflow.h"
+#include "wire/sflow.h"
+#include "wire/value.h"
+
+#define TEMPLATE_BYTES_DEFAULT (UINT64_C(256) << 20)
+
+const struct weir_decoder_limits weir_decoder_limits_default = {
+	.exporters_max = 65536,
+	.templates_max = 1024,
+	.fields_max = 1024,
+	.template_bytes_max = TEMPLATE_BYTES_DEFAULT,
+};
+
+struct weir_decoder {
+	struct weir_decoder_stats stats;
+	struct weir_exporters *exporters;
+	struct weir_plan *legacy[WEIR_LEGACIES];
+	struct weir_workspace work;
+};
+
+int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, struct weir_decoder **ret_decoder)
+{
+	struct weir_decoder *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->work.fields_max = limits->fields_max;
+	d->work.templates_max = limits->templates_max;
+	d->work.template_bytes_left = limits->template_bytes_max ? limits->template_bytes_max : TEMPLATE_BYTES_DEFAULT;
+	d->work.field = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.field));
+	d->work.value = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.value));
+	d->work.text = malloc(WEIR_VALUE_TEXT_MAX);
+	if (!d->work.field || !d->work.value || !d->work.text)
+		goto nomem;
+	if (weir_exporters_new(limits->exporters_max, seed, &d->exporters))
+		goto nomem;
+	for (unsigned i = 0; i < WEIR_LEGACIES; i++) {
+		if (weir_legacy_plan((enum weir_legacy)i, &d->legacy[i]))
+			goto nomem;
+	}
+	*ret_decoder = d;
+	return 0;
+nomem:
+	weir_decoder_free(d);
+	return -ENOMEM;
+}
+
+void weir_decoder_free(struct weir_decoder *decoder)
+{
+	if (!decoder)
+		return;
+	weir_exporters_free(decoder->exporters);
+	for (unsigned i = 0; i < WEIR_LEGACIES; i++)
+		weir_plan_free(decoder->legacy[i]);
+	free(decoder->work.field);
+	free(decoder->work.value);
+	free(decoder->work.text);
+	free(decoder);
+}
+
+/* What a message claims to be: NetFlow's and IPFIX's version is the first two bytes, sFlow's the first four. */
+static unsigned version_of(const uint8_t *data, size_t len)
+{
+	struct weir_cursor c = weir_cursor(data, len);
+	unsigned version = weir_cursor_u16(&c);
+
+	if (version == 0 && weir_cursor_u16(&c) == 5 && !c.fault)
+		return WEIR_FLOW_SFLOW5;
+	switch (version) {
+	case WEIR_FLOW_NETFLOW1:
+	case WEIR_FLOW_NETFLOW5:
+	case WEIR_FLOW_NETFLOW7:
+	case WEIR_FLOW_NETFLOW9:
+	case WEIR_FLOW_IPFIX:
+		return version;
+	default:
+		return WEIR_FLOW_UNKNOWN;
+	}
+}
+
+void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram, struct weir_block **block,
+			 const struct weir_block_sink *sink)
+{
+	struct weir_output out = {.block = block, .sink = sink, .stats = &decoder->stats};
+	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
+
+	decoder->stats.messages++;
+	decoder->stats.bytes += datagram->len;
+	switch (version_of(datagram->data, datagram->len)) {
+	case WEIR_FLOW_NETFLOW1:
+		weir_legacy_decode(WEIR_LEGACY_1, decoder->legacy[WEIR_LEGACY_1], decoder->exporters, &m);
+		break;
+	case WEIR_FLOW_NETFLOW5:
+		weir_legacy_decode(WEIR_LEGACY_5, decoder->legacy[WEIR_LEGACY_5], decoder->exporters, &m);
+		break;
+	case WEIR_FLOW_NETFLOW7:
+		weir_legacy_decode(WEIR_LEGACY_7, decoder->legacy[WEIR_LEGACY_7], decoder->exporters, &m);
+		break;
+	case WEIR_FLOW_NETFLOW9:
+		weir_netflow9_decode(decoder->exporters, &m);
+		break;
+	case WEIR_FLOW_IPFIX:
+		weir_ipfix_decode(decoder->exporters, &m);
+		break;
+	case WEIR_FLOW_SFLOW5:
+		weir_sflow_decode(decoder->exporters, datagram, &out);
+		break;
+	default:
+		weir_output_fault(&out, WEIR_FAULT_VERSION_UNKNOWN);
+		break;
+	}
+}
+
+size_t weir_decoder_message_len(const uint8_t *data, size_t len)
+{
+	struct weir_cursor c = weir_cursor(data, len);
+	size_t length;
+
+	switch (version_of(data, len)) {
+	case WEIR_FLOW_UNKNOWN:
+		return 0;
+	case WEIR_FLOW_IPFIX:
+		weir_cursor_skip(&c, 2);
+		length = weir_cursor_u16(&c);
+		/* A length that cannot be: all of it is one broken message. */
+		return c.fault || length < 16 || length > len ? len : length;
+	default:
+		return len;
+	}
+}
+
+const struct weir_decoder_stats *weir_decoder_stats(const struct weir_decoder *decoder)
+{
+	return &decoder->stats;
+}

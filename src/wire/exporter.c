@@ -1,0 +1,165 @@
+/* The exporters: an open-addressing hash table of pointers, doubled when it is three quarters full. The hash is
+ * seeded, for the keys are what peers choose; entries are never removed, so there are no tombstones. */
+#include "wire/exporter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+
+#define SLOTS_MIN 16
+
+/* A step back of at most so many units is a message that was overtaken, unless it happens so often in a row that
+ * the exporter must have begun anew; a step forward of more than so many is a restart too, not loss. */
+#define SEQUENCE_LATE_UNITS	1000
+#define SEQUENCE_LATE_MESSAGES	4
+#define SEQUENCE_FORWARD_UNITS	(1 << 20)
+
+struct weir_exporters {
+	struct weir_exporter **slot; /* owned, like the entries */
+	uint32_t slots;		     /* a power of two */
+	uint32_t count;
+	uint32_t max;
+	uint64_t seed;
+	struct weir_exporter *last; /* most messages come from whom the one before came */
+};
+
+int weir_exporters_new(uint32_t exporters_max, uint64_t seed, struct weir_exporters **ret_exporters)
+{
+	struct weir_exporters *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->slots = SLOTS_MIN;
+	e->max = exporters_max;
+	e->seed = seed;
+	e->slot = calloc(e->slots, sizeof(struct weir_exporter *));
+	if (!e->slot) {
+		free(e);
+		return -ENOMEM;
+	}
+	*ret_exporters = e;
+	return 0;
+}
+
+void weir_exporters_free(struct weir_exporters *exporters)
+{
+	if (!exporters)
+		return;
+	for (uint32_t i = 0; i < exporters->slots; i++) {
+		struct weir_exporter *e = exporters->slot[i];
+
+		if (!e)
+			continue;
+		weir_templates_done(&e->templates);
+		weir_samplings_done(&e->sampling);
+		free(e);
+	}
+	free(exporters->slot);
+	free(exporters);
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash(uint64_t seed, enum weir_flow_type flow_type, const struct weir_addr *addr, uint32_t domain)
+{
+	uint64_t h = mix(weir_be64(addr->byte) ^ seed, weir_be64(addr->byte + 8) ^ UINT64_C(0x9e3779b97f4a7c15));
+
+	return mix(h ^ ((uint64_t)flow_type << 32 | domain), seed ^ UINT64_C(0xd6e8feb86659fd93));
+}
+
+static bool is(const struct weir_exporter *e, enum weir_flow_type flow_type, const struct weir_addr *addr,
+	       uint32_t domain)
+{
+	return e->flow_type == flow_type && e->domain == domain && memcmp(&e->addr, addr, sizeof(*addr)) == 0;
+}
+
+/* The entry's slot, or the free one where it belongs. */
+static struct weir_exporter **find_slot(struct weir_exporter **slot, uint32_t slots, uint64_t seed,
+					enum weir_flow_type flow_type, const struct weir_addr *addr, uint32_t domain)
+{
+	uint32_t i = (uint32_t)hash(seed, flow_type, addr, domain) & (slots - 1);
+
+	while (slot[i] && !is(slot[i], flow_type, addr, domain))
+		i = (i + 1) & (slots - 1);
+	return &slot[i];
+}
+
+static int grow(struct weir_exporters *x)
+{
+	uint32_t slots = x->slots * 2;
+	struct weir_exporter **slot = calloc(slots, sizeof(struct weir_exporter *));
+
+	if (!slot)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < x->slots; i++) {
+		struct weir_exporter *e = x->slot[i];
+
+		if (e)
+			*find_slot(slot, slots, x->seed, e->flow_type, &e->addr, e->domain) = e;
+	}
+	free(x->slot);
+	x->slot = slot;
+	x->slots = slots;
+	return 0;
+}
+
+struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum weir_flow_type flow_type,
+					 const struct weir_addr *addr, uint32_t domain)
+{
+	struct weir_exporters *x = exporters;
+	struct weir_exporter **slot;
+
+	if (x->last && is(x->last, flow_type, addr, domain))
+		return x->last;
+	slot = find_slot(x->slot, x->slots, x->seed, flow_type, addr, domain);
+	if (!*slot) {
+		if (x->count >= x->max)
+			return NULL;
+		if (x->count >= x->slots / 4 * 3) {
+			if (grow(x))
+				return NULL;
+			slot = find_slot(x->slot, x->slots, x->seed, flow_type, addr, domain);
+		}
+		*slot = calloc(1, sizeof(**slot));
+		if (!*slot)
+			return NULL;
+		(*slot)->addr = *addr;
+		(*slot)->domain = domain;
+		(*slot)->flow_type = flow_type;
+		x->count++;
+	}
+	x->last = *slot;
+	return *slot;
+}
+
+uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units)
+{
+	int32_t step = (int32_t)(sequence - exporter->sequence_next);
+	uint32_t lost = 0;
+
+	if (exporter->sequence_known && step < 0 && step >= -SEQUENCE_LATE_UNITS &&
+	    ++exporter->sequence_late < SEQUENCE_LATE_MESSAGES)
+		return 0;
+	if (exporter->sequence_known && step > 0 && step <= SEQUENCE_FORWARD_UNITS)
+		lost = (uint32_t)step;
+	exporter->sequence_late = 0;
+	exporter->sequence_known = true;
+	exporter->sequence_next = sequence + units;
+	return lost;
+}
+
+void weir_exporter_sequence_add(struct weir_exporter *exporter, uint32_t sequence, uint32_t units, bool known)
+{
+	/* A message that came late moves nothing. */
+	if (exporter->sequence_next != sequence)
+		return;
+	exporter->sequence_next += units;
+	exporter->sequence_known = known;
+}

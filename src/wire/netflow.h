@@ -1,0 +1,29 @@
+/* The decoders of one message each, by protocol; decoder.c picks one by the version. Private to wire. */
+#ifndef WEIR_WIRE_NETFLOW_H
+#define WEIR_WIRE_NETFLOW_H
+
+#include "wire/exporter.h"
+#include "wire/message.h"
+#include "wire/plan.h"
+
+/* m has datagram, work and out; the rest is read from the message. */
+void weir_netflow9_decode(struct weir_exporters *exporters, struct weir_message *m);
+void weir_ipfix_decode(struct weir_exporters *exporters, struct weir_message *m);
+
+/* NetFlow v1, v5 and v7: formats without templates, kept as if they had one. */
+enum weir_legacy { WEIR_LEGACY_1, WEIR_LEGACY_5, WEIR_LEGACY_7, WEIR_LEGACIES };
+
+int weir_legacy_plan(enum weir_legacy format, struct weir_plan **ret_plan) WEIR_MUST_CHECK;
+void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, struct weir_exporters *exporters,
+			struct weir_message *m);
+
+/* The exporter's entry, or the fault. */
+static inline bool weir_message_exporter(struct weir_exporters *exporters, struct weir_message *m)
+{
+	m->exporter = weir_exporters_get(exporters, m->flow_type, &m->datagram->exporter, m->domain);
+	if (!m->exporter)
+		weir_message_fault(m, WEIR_FAULT_EXPORTERS_LIMIT);
+	return m->exporter != NULL;
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* NetFlow v1, v5 and v7 (Cisco, "NetFlow Services and Applications"): a header and records of one fixed form.
+ *
+ * A format is written here as what its template would be, so that the plans of v9 and IPFIX decode it too: the names of the
+ * elements are v9's, which had them from v5. The header tells the moment of export and the exporter's uptime then;
+ * flows have uptimes. v5 and v7 count flows: flow_sequence is the number of flows exported before this message.
+ *
+ *   v1  | version | count | uptime | seconds | nanoseconds |                                              16 bytes
+ *   v5  | …                                                | sequence | engine type, id | sampling |       24 bytes
+ *   v7  | …                                                | sequence | reserved                   |       24 bytes
+ *
+ * v5's sampling field has the mode in its upper two bits and the interval in the lower fourteen.
+ */
+#include "wire/netflow.h"
+
+#include <stddef.h>
+
+#include "wire/element.h"
+
+#define FIELDS_MAX 24
+#define PAD	   210 /* paddingOctets: bytes without a meaning */
+
+struct legacy {
+	enum weir_flow_type flow_type;
+	uint16_t fields;
+	struct weir_field field[FIELDS_MAX]; /* element is looked up when the plan is made */
+};
+
+/* v7: the router that the switch's shortcut goes past. No registry has it. */
+static const struct weir_element ROUTER_SHORTCUT = {
+	.name = "routerSc",
+	.type = WEIR_ELEMENT_IPV4,
+	.column = WEIR_COLUMN_NONE,
+	.reverse_column = WEIR_COLUMN_NONE,
+	.id = UINT16_MAX,
+};
+
+static const struct legacy FORMATS[WEIR_LEGACIES] = {
+	[WEIR_LEGACY_1] = {
+		.flow_type = WEIR_FLOW_NETFLOW1,
+		.fields = 17,
+		.field = {
+			{.id = 8,   .length = 4},  /* sourceIPv4Address */
+			{.id = 12,  .length = 4},  /* destinationIPv4Address */
+			{.id = 15,  .length = 4},  /* ipNextHopIPv4Address */
+			{.id = 10,  .length = 2},  /* ingressInterface */
+			{.id = 14,  .length = 2},  /* egressInterface */
+			{.id = 2,   .length = 4},  /* packetDeltaCount */
+			{.id = 1,   .length = 4},  /* octetDeltaCount */
+			{.id = 22,  .length = 4},  /* flowStartSysUpTime */
+			{.id = 21,  .length = 4},  /* flowEndSysUpTime */
+			{.id = 7,   .length = 2},  /* sourceTransportPort */
+			{.id = 11,  .length = 2},  /* destinationTransportPort */
+			{.id = PAD, .length = 2},
+			{.id = 4,   .length = 1},  /* protocolIdentifier */
+			{.id = 5,   .length = 1},  /* ipClassOfService */
+			{.id = 6,   .length = 1},  /* tcpControlBits */
+			{.id = PAD, .length = 7},
+			{.id = PAD, .length = 4},
+		},
+	},
+	[WEIR_LEGACY_5] = {
+		.flow_type = WEIR_FLOW_NETFLOW5,
+		.fields = 20,
+		.field = {
+			{.id = 8,   .length = 4},
+			{.id = 12,  .length = 4},
+			{.id = 15,  .length = 4},
+			{.id = 10,  .length = 2},
+			{.id = 14,  .length = 2},
+			{.id = 2,   .length = 4},
+			{.id = 1,   .length = 4},
+			{.id = 22,  .length = 4},
+			{.id = 21,  .length = 4},
+			{.id = 7,   .length = 2},
+			{.id = 11,  .length = 2},
+			{.id = PAD, .length = 1},
+			{.id = 6,   .length = 1},
+			{.id = 4,   .length = 1},
+			{.id = 5,   .length = 1},
+			{.id = 16,  .length = 2},  /* bgpSourceAsNumber */
+			{.id = 17,  .length = 2},  /* bgpDestinationAsNumber */
+			{.id = 9,   .length = 1},  /* sourceIPv4PrefixLength */
+			{.id = 13,  .length = 1},  /* destinationIPv4PrefixLength */
+			{.id = PAD, .length = 2},
+		},
+	},
+	[WEIR_LEGACY_7] = {
+		.flow_type = WEIR_FLOW_NETFLOW7,
+		.fields = 21,
+		.field = {
+			{.id = 8,   .length = 4},
+			{.id = 12,  .length = 4},
+			{.id = 15,  .length = 4},
+			{.id = 10,  .length = 2},
+			{.id = 14,  .length = 2},
+			{.id = 2,   .length = 4},
+			{.id = 1,   .length = 4},
+			{.id = 22,  .length = 4},
+			{.id = 21,  .length = 4},
+			{.id = 7,   .length = 2},
+			{.id = 11,  .length = 2},
+			{.id = PAD, .length = 1},  /* which of the fields are valid */
+			{.id = 6,   .length = 1},
+			{.id = 4,   .length = 1},
+			{.id = 5,   .length = 1},
+			{.id = 16,  .length = 2},
+			{.id = 17,  .length = 2},
+			{.id = 9,   .length = 1},
+			{.id = 13,  .length = 1},
+			{.id = PAD, .length = 2},  /* which of the fields are valid */
+			{.id = UINT16_MAX, .length = 4, .element = &ROUTER_SHORTCUT},
+		},
+	},
+};
+
+int weir_legacy_plan(enum weir_legacy format, struct weir_plan **ret_plan)
+{
+	return weir_plan_new(FORMATS[format].field, FORMATS[format].fields, FORMATS[format].flow_type, false, ret_plan);
+}
+
+/* The header behind version and count. */
+static void read_header(enum weir_legacy format, struct weir_cursor *c, struct weir_message *m)
+{
+	uint32_t seconds;
+	uint32_t nanoseconds;
+
+	m->times.uptime_ms = weir_cursor_u32(c);
+	seconds = weir_cursor_u32(c);
+	nanoseconds = weir_cursor_u32(c);
+	m->times.export_ms = (int64_t)seconds * 1000 + nanoseconds / 1000000;
+	if (format == WEIR_LEGACY_1)
+		return;
+	m->sequence = weir_cursor_u32(c);
+	m->has_sequence = true;
+	if (format == WEIR_LEGACY_5) {
+		m->domain = weir_cursor_u16(c);
+		m->header_rate = weir_cursor_u16(c) & 0x3fff;
+	} else {
+		weir_cursor_skip(c, 4);
+	}
+}
+
+void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, struct weir_exporters *exporters,
+			struct weir_message *m)
+{
+	struct weir_cursor c = weir_cursor(m->datagram->data, m->datagram->len);
+	uint32_t record_len;
+	uint32_t count;
+	bool variable;
+	struct weir_cursor records;
+
+	weir_cursor_skip(&c, 2);
+	count = weir_cursor_u16(&c);
+	read_header(format, &c, m);
+	if (c.fault) {
+		weir_message_fault(m, WEIR_FAULT_MESSAGE_SHORT);
+		return;
+	}
+	m->flow_type = FORMATS[format].flow_type;
+	if (!weir_message_exporter(exporters, m))
+		return;
+	record_len = weir_plan_record_min(FORMATS[format].field, FORMATS[format].fields, &variable);
+	if ((size_t)count * record_len != weir_cursor_left(&c))
+		weir_message_fault(m, WEIR_FAULT_COUNT_MISMATCH);
+	if (m->has_sequence)
+		m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, count);
+	if ((size_t)count * record_len > weir_cursor_left(&c))
+		count = (uint32_t)(weir_cursor_left(&c) / record_len);
+	records = weir_cursor_sub(&c, (size_t)count * record_len);
+	(void)weir_plan_decode(plan, m, &records);
+}
