@@ -1,0 +1,238 @@
+/* NetFlow v9 (RFC 3954) and IPFIX (RFC 7011): records by templates.
+ *
+ * A template is made for each pair of column set and address family that the blocks bring, from the catalogue of
+ * field.c, and kept by the encoder. It is sent in the message of its first data record, before it, and again when
+ * the refresh is due by messages or by time (RFC 3954 §9, RFC 7011 §8.1): at a message's beginning all templates
+ * count as not sent. So a collector that starts late waits at most one refresh, and no message is all templates.
+ * Where a sampling rate is given, an options template and its one record go the same way.
+ *
+ * What differs between the two: the header, the numbers of template sets, padding (RFC 3954 §5.3 asks for it, IPFIX
+ * does not), and the sequence number: v9 counts messages (§5.1), IPFIX data records (§3.1). The v9 header has whole
+ * seconds beside the uptime in milliseconds; both are given for the last whole second, so that a flow's times come
+ * out exact. */
+#include <string.h>
+
+#include "export/message.h"
+
+enum {
+	SET_HEADER_BYTES = 4,
+	FIELD_BYTES = 4,
+	TEMPLATE_HEADER_BYTES = 4,
+	OPTIONS_TEMPLATE_ID = 65535, /* far from the data templates, which count up from 256 */
+
+	V9_SCOPE_SYSTEM = 1,
+	IE_OBSERVATION_DOMAIN = 149,
+	IE_SAMPLING_INTERVAL = 34,
+	IE_SAMPLING_ALGORITHM = 35,
+	SAMPLING_DETERMINISTIC = 1,
+};
+
+static bool is_v9(const struct weir_encoder *e)
+{
+	return e->options.version == WEIR_FLOW_NETFLOW9;
+}
+
+static void refresh_if_due(struct weir_encoder *e)
+{
+	if (e->messages_since_refresh < e->options.template_refresh_messages &&
+	    e->now_ms - e->refreshed_ms < e->options.template_refresh_ms)
+		return;
+	for (unsigned i = 0; i < WEIR_TEMPLATES_MAX; i++)
+		e->template[i].sent = false;
+	e->options_sent = false;
+	e->messages_since_refresh = 0;
+	e->refreshed_ms = e->now_ms;
+}
+
+static void begin(struct weir_encoder *e)
+{
+	struct weir_writer *w = &e->message.w;
+
+	refresh_if_due(e);
+	weir_writer_u16(w, (uint16_t)e->options.version);
+	weir_writer_u16(w, 0); /* v9: count of records; IPFIX: length in bytes; end() */
+	if (is_v9(e))
+		weir_writer_u32(w, weir_encoder_uptime(e, e->now_ms / 1000 * 1000));
+	weir_writer_u32(w, (uint32_t)(e->now_ms / 1000));
+	weir_writer_u32(w, e->sequence);
+	weir_writer_u32(w, e->options.domain);
+}
+
+static void close_set(struct weir_encoder *e)
+{
+	struct weir_message *m = &e->message;
+
+	if (!m->set_id)
+		return;
+	if (is_v9(e) && weir_writer_len(&m->w) % 4)
+		weir_writer_zero(&m->w, 4 - weir_writer_len(&m->w) % 4);
+	weir_writer_patch16(&m->w, m->set_at + 2, weir_writer_len(&m->w) - m->set_at);
+	m->set_id = 0;
+}
+
+static void open_set(struct weir_encoder *e, uint16_t id)
+{
+	struct weir_message *m = &e->message;
+
+	if (m->set_id == id)
+		return;
+	close_set(e);
+	m->set_at = weir_writer_len(&m->w);
+	m->set_id = id;
+	weir_writer_u16(&m->w, id);
+	weir_writer_u16(&m->w, 0); /* length: close_set() */
+}
+
+static void end(struct weir_encoder *e)
+{
+	struct weir_message *m = &e->message;
+
+	close_set(e);
+	weir_writer_patch16(&m->w, 2, is_v9(e) ? m->records : weir_writer_len(&m->w));
+	e->sequence += is_v9(e) ? 1 : (uint32_t)m->data_records;
+	e->messages_since_refresh++;
+}
+
+static void write_template(struct weir_encoder *e, struct weir_export_template *t)
+{
+	struct weir_message *m = &e->message;
+
+	open_set(e, is_v9(e) ? 0 : 2);
+	weir_writer_u16(&m->w, t->id);
+	weir_writer_u16(&m->w, (uint16_t)t->fields);
+	for (unsigned i = 0; i < t->fields; i++) {
+		weir_writer_u16(&m->w, t->field[i].element);
+		weir_writer_u16(&m->w, t->field[i].length);
+	}
+	m->records++;
+	m->templates++;
+	t->sent = true;
+}
+
+#define OPTIONS_BYTES 64 /* more than both sets of write_options() take */
+
+/* The sampling rate of the whole exporter: samplingInterval and samplingAlgorithm, scoped to the system (v9) or the
+ * observation domain. The elements are older than RFC 5477's, but every collector knows them. */
+static void write_options(struct weir_encoder *e)
+{
+	struct weir_message *m = &e->message;
+	struct weir_writer *w = &m->w;
+
+	open_set(e, is_v9(e) ? 1 : 3);
+	weir_writer_u16(w, OPTIONS_TEMPLATE_ID);
+	if (is_v9(e)) { /* lengths in bytes of the scopes and of the options, RFC 3954 §6.1 */
+		weir_writer_u16(w, FIELD_BYTES);
+		weir_writer_u16(w, 2 * FIELD_BYTES);
+	} else { /* how many fields, and how many of them are scopes, RFC 7011 §3.4.2.2 */
+		weir_writer_u16(w, 3);
+		weir_writer_u16(w, 1);
+	}
+	weir_writer_u16(w, is_v9(e) ? V9_SCOPE_SYSTEM : IE_OBSERVATION_DOMAIN);
+	weir_writer_u16(w, 4);
+	weir_writer_u16(w, IE_SAMPLING_INTERVAL);
+	weir_writer_u16(w, 4);
+	weir_writer_u16(w, IE_SAMPLING_ALGORITHM);
+	weir_writer_u16(w, 1);
+	open_set(e, OPTIONS_TEMPLATE_ID);
+	weir_writer_u32(w, e->options.domain);
+	weir_writer_u32(w, e->options.sampling_rate);
+	weir_writer_u8(w, SAMPLING_DETERMINISTIC);
+	m->records += 2;
+	m->data_records++;
+	m->templates++;
+	e->options_sent = true;
+}
+
+static struct weir_export_template *template_for(struct weir_encoder *e, unsigned family,
+						 const struct weir_column_set *present)
+{
+	struct weir_column_set columns = *present;
+	struct weir_export_template *t;
+
+	if (e->options.sampling_rate)
+		weir_column_set_remove(&columns, WEIR_COL_SAMPLING_RATE);
+	for (unsigned i = 0; i < WEIR_TEMPLATES_MAX; i++) {
+		t = &e->template[i];
+		if (t->id && t->family == family && memcmp(&t->columns, &columns, sizeof(columns)) == 0)
+			return t;
+	}
+	t = &e->template[e->template_next++ % WEIR_TEMPLATES_MAX];
+	e->template_id = e->template_id + 1 < OPTIONS_TEMPLATE_ID ? (uint16_t)(e->template_id + 1) : 256;
+	*t = (struct weir_export_template){.columns = columns, .family = (uint8_t)family, .id = e->template_id};
+	t->fields = weir_field_list(e->options.version, family, &columns, t->field);
+	for (unsigned i = 0; i < t->fields; i++)
+		t->record_bytes += t->field[i].length;
+	return t;
+}
+
+/* Room for one record of t, behind its template where that is due. */
+static int prepare(struct weir_encoder *e, struct weir_export_template *t)
+{
+	struct weir_message *m = &e->message;
+	size_t padding = 3, record = SET_HEADER_BYTES + t->record_bytes + padding, need = record;
+	int rc;
+
+	if (m->open && m->set_id == t->id && weir_writer_left(&m->w) >= t->record_bytes + padding)
+		return 0;
+	/* A new message may find the refresh due, so room is asked for before it is known what is due. */
+	rc = weir_message_room(e, record);
+	if (rc)
+		return rc;
+	if (!t->sent)
+		need += SET_HEADER_BYTES + TEMPLATE_HEADER_BYTES + t->fields * FIELD_BYTES + padding;
+	if (e->options.sampling_rate && !e->options_sent)
+		need += OPTIONS_BYTES;
+	rc = weir_message_room(e, need);
+	if (rc)
+		return rc;
+	if (e->options.sampling_rate && !e->options_sent)
+		write_options(e);
+	if (!t->sent)
+		write_template(e, t);
+	open_set(e, t->id);
+	return 0;
+}
+
+static unsigned family_of(const struct weir_block *block, uint32_t row)
+{
+	return weir_addr_is_v4(&weir_block_addr(block, WEIR_COL_SRC_ADDR)[row]) ||
+			       weir_addr_is_v4(&weir_block_addr(block, WEIR_COL_DST_ADDR)[row])
+		       ? 4
+		       : 6;
+}
+
+static int rows(struct weir_encoder *e, const struct weir_block *block, uint32_t first, uint32_t rows,
+		const struct weir_column_set *present)
+{
+	const uint64_t *packets = weir_block_u64(block, WEIR_COL_PACKETS);
+	const uint64_t *bytes = weir_block_u64(block, WEIR_COL_BYTES);
+	struct weir_message *m = &e->message;
+
+	/* A family at a time, for otherwise each change would cost a set. */
+	for (unsigned family = 4; family <= 6; family += 2) {
+		struct weir_export_template *t = NULL;
+
+		for (uint32_t row = first; row < first + rows; row++) {
+			int rc;
+
+			if (family_of(block, row) != family)
+				continue;
+			if (!t)
+				t = template_for(e, family, present);
+			if (!t->fields) {
+				e->stats.unsendable++;
+				continue;
+			}
+			rc = prepare(e, t);
+			if (rc)
+				return rc;
+			e->stats.clamped += weir_record_write(&m->w, t->field, t->fields, block, row, e->boot_ms);
+			m->records++;
+			m->data_records++;
+			weir_message_flow(m, packets[row], bytes[row]);
+		}
+	}
+	return 0;
+}
+
+const struct weir_protocol weir_protocol_template = {.rows = rows, .begin = begin, .end = end};
