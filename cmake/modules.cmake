@@ -1,8 +1,9 @@
 # weir_module(NAME SOURCES … [DEPENDS module …] [LIBRARIES lib …])
 #   the static library weir_NAME from sources of this folder. DEPENDS are modules of ours, LIBRARIES others'.
 #   Every *_test.c beside the sources becomes the cmocka program NAME_STEM_test, run by ctest.
-# weir_fuzz(NAME DEPENDS module … [CORPUS folder])
-#   the fuzz target fuzz/NAME_fuzz.c; its seeds and past crashers under fuzz/corpus/NAME run as a test.
+# weir_fuzz(NAME DEPENDS module …)
+#   the fuzz target fuzz/NAME_fuzz.c, declared by the module that it aims at; its seeds and past crashers under
+#   fuzz/corpus/NAME run as a test.
 
 find_package(PkgConfig REQUIRED)
 enable_testing()
@@ -32,6 +33,9 @@ endfunction()
 
 function(weir_fuzz name)
 	cmake_parse_arguments(F "" "" "DEPENDS" ${ARGN})
+	if(NOT WEIR_TESTS)
+		return()
+	endif()
 	add_executable(${name}_fuzz ${PROJECT_SOURCE_DIR}/fuzz/${name}_fuzz.c)
 	foreach(dep ${F_DEPENDS})
 		target_link_libraries(${name}_fuzz PRIVATE weir_${dep})

@@ -3,21 +3,28 @@
 #ifndef WEIR_CLI_COMMAND_H
 #define WEIR_CLI_COMMAND_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
+#include "cli/option.h"
 
 enum weir_exit { WEIR_EXIT_OK = 0, WEIR_EXIT_FAILED = 1, WEIR_EXIT_USAGE = 2 };
 
 struct weir_command {
 	const char *name;
-	const char *arguments; /* the usage line behind the name */
-	const char *summary;   /* one line */
-	const char *help;      /* options, examples, exit status */
-	int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns an exit status */
+	const char *arguments; /* the usage line behind the name: "[OPTION]… FILE…" */
+	const char *summary;   /* one line, no full stop */
+	const char *text;      /* what it does; paragraphs parted by empty lines */
+	const struct weir_option *options; /* ended by a NULL name; NULL: none but --help */
+	const char *examples;  /* a line each: "weir top --by src_addr\tthe biggest senders"; or NULL */
+	bool role;	       /* a process of `weir run`, seldom started by hand: listed apart */
+	int (*run)(const struct weir_command *self, int argc, char **argv); /* argv[0] is the name; exit status */
 };
 
-extern const struct weir_command weir_command_run, weir_command_collect, weir_command_store, weir_command_sink,
-	weir_command_decode, weir_command_generate, weir_command_top, weir_command_flows, weir_command_sql,
-	weir_command_status, weir_command_config;
+/* Ended by NULL. */
+extern const struct weir_command *const weir_commands[];
+
+const struct weir_command *weir_command_find(const char *name);
 
 /* "weir: where: what; next" on standard error; returns status. */
 int weir_fail(int status, const struct weir_error *err);

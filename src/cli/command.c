@@ -1,0 +1,40 @@
+#include "cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const struct weir_command weir_command_manual_pages;
+
+const struct weir_command *const weir_commands[] = {
+	&weir_command_manual_pages,
+	NULL,
+};
+
+const struct weir_command *weir_command_find(const char *name)
+{
+	for (unsigned i = 0; weir_commands[i]; i++) {
+		if (strcmp(weir_commands[i]->name, name) == 0)
+			return weir_commands[i];
+	}
+	return NULL;
+}
+
+int weir_fail(int status, const struct weir_error *err)
+{
+	fprintf(stderr, "weir: %s%s%s%s%s\n", err->where, *err->where ? ": " : "", err->what, *err->next ? "; " : "",
+		err->next);
+	return status;
+}
+
+int weir_usage(const struct weir_command *command, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "weir %s: ", command->name);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "; `weir %s --help` has the options\n", command->name);
+	return WEIR_EXIT_USAGE;
+}
