@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 
-/* "    time_received DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT '…',\n …" with extra last: what stands
+/* "    time_received DateTime64(3, 'UTC') COMMENT '…' CODEC(Delta, ZSTD(1)),\n …" with extra last: what stands
  * between the parentheses of CREATE TABLE flows, without a final comma. */
 int weir_ddl_columns(struct weir_buffer *out) WEIR_MUST_CHECK;
 /* One column's definition, for ALTER TABLE ADD COLUMN; index WEIR_COLUMNS is `extra`. */
