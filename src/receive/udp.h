@@ -1,10 +1,12 @@
-/* UDP reception: one receiver a worker thread, each with a socket of its own on every address (SO_REUSEPORT lets
- * the kernel spread the exporters over them), read in batches with recvmmsg; what the kernel dropped is read from
- * SO_RXQ_OVFL. Bind with weir_udp_open() while privileged, then run. */
+/* UDP reception: a receiver is one worker's sockets, one on every address listened on. The sockets of all workers
+ * share the addresses (SO_REUSEPORT); which of them gets a datagram is decided by its source address alone, so that
+ * all that one exporter sends, from whatever port, meets the same templates. Datagrams are read in batches with
+ * recvmmsg; what the kernel dropped is read from SO_RXQ_OVFL.
+ *
+ * Open all receivers of a process with one weir_udp_open(), while it may bind; then each belongs to one thread. */
 #ifndef WEIR_RECEIVE_UDP_H
 #define WEIR_RECEIVE_UDP_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,28 +17,38 @@ struct weir_udp;
 
 struct weir_udp_options {
 	const char *const *listen; /* "host:port", "[v6]:port", "*:port" or ":port" (both families), borrowed */
-	unsigned listens;
-	int receive_buffer_bytes; /* asked for with SO_RCVBUFFORCE, else SO_RCVBUF */
-	unsigned batch;		  /* datagrams a recvmmsg */
+	unsigned listens;	   /* at most WEIR_UDP_LISTENS_MAX */
+	int receive_buffer_bytes;  /* of each socket: SO_RCVBUFFORCE, else SO_RCVBUF */
+	unsigned batch;		   /* datagrams a recvmmsg; 0: the default */
 };
 
-/* Both counters may be read from other threads with __atomic loads. */
+#define WEIR_UDP_LISTENS_MAX 64
+#define WEIR_UDP_TEXT_MAX    64
+
 struct weir_udp_stats {
 	uint64_t datagrams;
 	uint64_t bytes;
-	uint64_t kernel_drops;
-	uint64_t truncated; /* longer than a UDP datagram's buffer: cannot happen, counted all the same */
+	uint64_t kernel_drops; /* for want of room in the sockets' buffers */
+	uint64_t truncated;    /* longer than any datagram can be: never, and counted all the same */
 };
 
-int weir_udp_open(const struct weir_udp_options *options, struct weir_udp **ret_udp, struct weir_error *err)
-	WEIR_MUST_CHECK;
+/* Fills ret_udp[0 … workers-1], or none. An address that another program has is an error, even where that program
+ * would share it. */
+int weir_udp_open(const struct weir_udp_options *options, unsigned workers, struct weir_udp **ret_udp,
+		  struct weir_error *err) WEIR_MUST_CHECK;
 void weir_udp_close(struct weir_udp *udp);
-/* Wait up to timeout_ms for datagrams and give each to take(). Returns how many, 0 at the timeout or on a
- * signal, or a negative errno value. The time of receipt is the kernel's (SO_TIMESTAMPNS). */
+
+/* Wait up to timeout_ms for datagrams and give each to take(). Returns how many, 0 at the timeout or on a signal, or
+ * a negative errno value. The time of receipt is the kernel's (SO_TIMESTAMPNS). */
 int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
 		  void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx) WEIR_MUST_CHECK;
+
+/* The calling thread's alone. */
 const struct weir_udp_stats *weir_udp_stats(const struct weir_udp *udp);
-/* What is bound, for the banner: "0.0.0.0:2055". NULL behind the last. */
+
+/* What is bound, for the banner: "0.0.0.0:2055", "[::]:2055". NULL behind the last. */
 const char *weir_udp_bound(const struct weir_udp *udp, unsigned index);
+/* The buffer that the kernel granted, in bytes of payload and overhead; it may be less than was asked for. */
+int weir_udp_receive_buffer(const struct weir_udp *udp);
 
 #endif

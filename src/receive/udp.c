@@ -1,0 +1,458 @@
+/* UDP workers.
+ *
+ * Addresses. "*:port" is one socket of IPv6 that takes IPv4 too; where the machine has no IPv6 it is 0.0.0.0. A name
+ * that has several addresses is bound on each.
+ *
+ * Sharing. The kernel would spread datagrams over the workers' sockets by a hash of addresses and ports. An exporter
+ * that sends its templates from one port and its data from another (line cards do) would then not be understood. So
+ * each group of sockets gets a classic BPF program (SO_ATTACH_REUSEPORT_CBPF) that takes the worker from the source
+ * address; the n-th socket bound is the n-th worker's.
+ *
+ * Busy ports. SO_REUSEPORT lets any process of the same user join in and take a part of the flows in silence, a second
+ * collector started by mistake for one. So every address is first bound without it, which fails if anybody has it.
+ */
+#include "receive/udp.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define BATCH_DEFAULT 64
+#define BATCH_MAX     1024
+#define DATAGRAM_MAX  65536 /* a UDP datagram has at most 65,527 bytes of payload, jumbograms aside */
+#define CONTROL_MAX   128
+#define ROUNDS_MAX    8 /* batches from one socket before the others have their turn */
+
+struct slot {
+	struct sockaddr_in6 from;
+	uint8_t control[CONTROL_MAX] __attribute__((aligned(8)));
+};
+
+struct weir_udp {
+	struct pollfd socket[WEIR_UDP_LISTENS_MAX];
+	uint32_t drops[WEIR_UDP_LISTENS_MAX]; /* the kernel's counter at the last look, modulo 2^32 */
+	char bound[WEIR_UDP_LISTENS_MAX][WEIR_UDP_TEXT_MAX];
+	unsigned sockets;
+	unsigned batch;
+	int receive_buffer;
+	struct weir_udp_stats stats;
+	struct mmsghdr *message; /* batch each, owned, like the memory that they point to */
+	struct iovec *iovec;
+	struct slot *slot;
+	uint8_t *data;
+};
+
+/* --- addresses -------------------------------------------------------------------------------------------------- */
+
+/* "host:port" in two; false when it is no such text. */
+static bool split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len;
+
+	if (!colon || !colon[1])
+		return false;
+	len = (size_t)(colon - text);
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len)) {
+		return false; /* IPv6 without brackets: which colon is the port's? */
+	}
+	if (len >= host_size || strlen(colon + 1) >= port_size)
+		return false;
+	memcpy(ret_host, text, len);
+	ret_host[len] = '\0';
+	memcpy(ret_port, colon + 1, strlen(colon + 1) + 1);
+	return true;
+}
+
+static bool is_any(const char *host)
+{
+	return !*host || strcmp(host, "*") == 0;
+}
+
+static void address_text(const struct sockaddr *address, socklen_t len, char *ret_text)
+{
+	char host[NI_MAXHOST];
+	char port[NI_MAXSERV];
+
+	if (getnameinfo(address, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		(void)snprintf(ret_text, WEIR_UDP_TEXT_MAX, "?");
+	else if (snprintf(ret_text, WEIR_UDP_TEXT_MAX, strchr(host, ':') ? "[%.45s]:%.5s" : "%.45s:%.5s", host, port) < 0)
+		ret_text[0] = '\0';
+}
+
+/* --- opening ---------------------------------------------------------------------------------------------------- */
+
+/* The worker of a datagram, from its source address: multiply, shift, modulo. */
+static int attach_spreading(int fd, unsigned workers)
+{
+	enum { NET = SKF_NET_OFF };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)NET),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 2, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(NET + 12)), /* IPv4: the source address */
+		BPF_JUMP(BPF_JMP | BPF_JA, 4, 0, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(NET + 12)), /* IPv6: words 2 and 4 of it */
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(NET + 20)),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1U),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) ? -errno : 0;
+}
+
+static int set_options(int fd, const struct weir_udp_options *options)
+{
+	int on = 1;
+	int size = options->receive_buffer_bytes;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)))
+		return -errno;
+	/* FORCE goes beyond net.core.rmem_max, but needs CAP_NET_ADMIN. */
+	if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
+		return -errno;
+	return 0;
+}
+
+static int new_socket(const struct sockaddr *address, bool both)
+{
+	int only = !both;
+	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only))) {
+		int rc = -errno;
+
+		(void)close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/* Does anybody have the address? */
+static int check_free(const struct sockaddr *address, socklen_t len, bool both)
+{
+	int fd = new_socket(address, both);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = bind(fd, address, len) ? -errno : 0;
+	(void)close(fd);
+	return rc;
+}
+
+static int bind_socket(struct weir_udp *udp, const struct weir_udp_options *options, const struct sockaddr *address,
+		       socklen_t len, bool both)
+{
+	struct sockaddr_storage actual;
+	socklen_t actual_len = sizeof(actual);
+	socklen_t size_len = sizeof(udp->receive_buffer);
+	int fd;
+	int rc;
+
+	if (udp->sockets == WEIR_UDP_LISTENS_MAX)
+		return -E2BIG;
+	fd = new_socket(address, both);
+	if (fd < 0)
+		return fd;
+	rc = set_options(fd, options);
+	if (!rc && bind(fd, address, len))
+		rc = -errno;
+	if (!rc && getsockname(fd, (struct sockaddr *)&actual, &actual_len))
+		rc = -errno;
+	if (!rc && getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &udp->receive_buffer, &size_len))
+		rc = -errno;
+	if (rc) {
+		(void)close(fd);
+		return rc;
+	}
+	address_text((const struct sockaddr *)&actual, actual_len, udp->bound[udp->sockets]);
+	udp->socket[udp->sockets++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	return 0;
+}
+
+/* A port of 0 is chosen by the kernel for the first worker, and is the others' too. */
+static void keep_port(const struct weir_udp *first, struct sockaddr *address)
+{
+	struct sockaddr_storage actual;
+	socklen_t len = sizeof(actual);
+
+	if (getsockname(first->socket[first->sockets - 1].fd, (struct sockaddr *)&actual, &len))
+		return;
+	/* sin_port and sin6_port stand at the same place. */
+	((struct sockaddr_in *)(void *)address)->sin_port = ((struct sockaddr_in *)(void *)&actual)->sin_port;
+}
+
+/* One address for all workers. */
+static int bind_address(const struct weir_udp_options *options, unsigned workers, struct weir_udp **udp,
+			struct sockaddr *address, socklen_t len, bool both)
+{
+	int rc = check_free(address, len, both);
+
+	for (unsigned i = 0; !rc && i < workers; i++) {
+		rc = bind_socket(udp[i], options, address, len, both);
+		if (!rc && i == 0)
+			keep_port(udp[0], address);
+	}
+	if (!rc && workers > 1)
+		rc = attach_spreading(udp[0]->socket[udp[0]->sockets - 1].fd, workers);
+	return rc;
+}
+
+static int bind_any(const struct weir_udp_options *options, unsigned workers, struct weir_udp **udp, uint16_t port)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT, .sin6_port = htons(port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int rc = bind_address(options, workers, udp, (struct sockaddr *)&v6, sizeof(v6), true);
+
+	if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
+		return rc;
+	return bind_address(options, workers, udp, (struct sockaddr *)&v4, sizeof(v4), false);
+}
+
+static int bind_error(const char *listen, int rc, struct weir_error *err)
+{
+	const char *next = NULL;
+
+	switch (rc) {
+	case -EADDRINUSE:
+		next = "another program has this port: `ss -lunp` shows which; stop it, or change collect.listen";
+		break;
+	case -EACCES:
+		next = "ports below 1024 need root or CAP_NET_BIND_SERVICE";
+		break;
+	case -EADDRNOTAVAIL:
+		next = "the address must be one of this machine: `ip address` lists them";
+		break;
+	default:
+		break;
+	}
+	return weir_error_set(err, rc, listen, next, "cannot listen: %s", strerror(-rc));
+}
+
+static int listen_on(const struct weir_udp_options *options, const char *listen, unsigned workers,
+		     struct weir_udp **udp, struct weir_error *err)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	char host[256];
+	char port[8];
+	int rc = 0;
+
+	if (!split(listen, host, sizeof(host), port, sizeof(port)))
+		return weir_error_set(err, -EINVAL, listen, "write it as HOST:PORT, [IPV6]:PORT or *:PORT",
+				      "this is no address to listen on");
+	rc = getaddrinfo(is_any(host) ? NULL : host, port, &hints, &found);
+	if (rc)
+		return weir_error_set(err, -EINVAL, listen, "write it as HOST:PORT, [IPV6]:PORT or *:PORT",
+				      "cannot listen: %s", gai_strerror(rc));
+	if (is_any(host)) {
+		rc = bind_any(options, workers, udp, (uint16_t)strtoul(port, NULL, 10));
+	} else {
+		for (const struct addrinfo *a = found; a && !rc; a = a->ai_next)
+			rc = bind_address(options, workers, udp, a->ai_addr, a->ai_addrlen, false);
+	}
+	freeaddrinfo(found);
+	return rc ? bind_error(listen, rc, err) : 0;
+}
+
+static struct weir_udp *udp_new(unsigned batch)
+{
+	struct weir_udp *udp = calloc(1, sizeof(*udp));
+
+	if (!udp)
+		return NULL;
+	udp->batch = batch;
+	udp->message = calloc(batch, sizeof(*udp->message));
+	udp->iovec = calloc(batch, sizeof(*udp->iovec));
+	udp->slot = calloc(batch, sizeof(*udp->slot));
+	/* Untouched pages cost nothing: what long datagrams never reach stays unused. */
+	udp->data = malloc((size_t)batch * DATAGRAM_MAX);
+	if (!udp->message || !udp->iovec || !udp->slot || !udp->data) {
+		weir_udp_close(udp);
+		return NULL;
+	}
+	for (unsigned i = 0; i < batch; i++) {
+		struct msghdr *h = &udp->message[i].msg_hdr;
+
+		udp->iovec[i] = (struct iovec){.iov_base = udp->data + (size_t)i * DATAGRAM_MAX, .iov_len = DATAGRAM_MAX};
+		h->msg_iov = &udp->iovec[i];
+		h->msg_iovlen = 1;
+		h->msg_name = &udp->slot[i].from;
+		h->msg_control = udp->slot[i].control;
+	}
+	return udp;
+}
+
+int weir_udp_open(const struct weir_udp_options *options, unsigned workers, struct weir_udp **ret_udp,
+		  struct weir_error *err)
+{
+	unsigned batch = options->batch ? options->batch : BATCH_DEFAULT;
+	struct weir_udp **udp;
+	int rc = 0;
+
+	if (!workers || !options->listens || options->listens > WEIR_UDP_LISTENS_MAX)
+		return weir_error_set(err, -EINVAL, "collect.listen", NULL, "give 1 to %d addresses to listen on",
+				      WEIR_UDP_LISTENS_MAX);
+	udp = calloc(workers, sizeof(struct weir_udp *));
+	for (unsigned i = 0; udp && i < workers; i++) {
+		udp[i] = udp_new(batch < BATCH_MAX ? batch : BATCH_MAX);
+		if (!udp[i])
+			rc = -ENOMEM;
+	}
+	if (!udp || rc)
+		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
+	for (unsigned i = 0; !rc && i < options->listens; i++)
+		rc = listen_on(options, options->listen[i], workers, udp, err);
+	if (rc) {
+		for (unsigned i = 0; udp && i < workers; i++)
+			weir_udp_close(udp[i]);
+	} else {
+		memcpy(ret_udp, udp, workers * sizeof(struct weir_udp *));
+	}
+	free(udp);
+	return rc;
+}
+
+void weir_udp_close(struct weir_udp *udp)
+{
+	if (!udp)
+		return;
+	for (unsigned i = 0; i < udp->sockets; i++)
+		(void)close(udp->socket[i].fd);
+	free(udp->message);
+	free(udp->iovec);
+	free(udp->slot);
+	free(udp->data);
+	free(udp);
+}
+
+/* --- receiving -------------------------------------------------------------------------------------------------- */
+
+static struct weir_addr source_of(const struct sockaddr_in6 *from, uint16_t *ret_port)
+{
+	struct weir_addr a;
+
+	if (from->sin6_family == AF_INET) {
+		struct sockaddr_in v4;
+
+		memcpy(&v4, from, sizeof(v4));
+		*ret_port = ntohs(v4.sin_port);
+		return weir_addr_from_v4((const uint8_t *)&v4.sin_addr);
+	}
+	*ret_port = ntohs(from->sin6_port);
+	memcpy(&a, &from->sin6_addr, sizeof(a));
+	return a;
+}
+
+/* When it came, and how many of the socket's were dropped before it. */
+static int64_t read_control(struct weir_udp *udp, unsigned socket, struct msghdr *h)
+{
+	int64_t received_ms = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SO_TIMESTAMPNS) {
+			struct timespec t;
+
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			received_ms = (int64_t)t.tv_sec * WEIR_MS_PER_S + t.tv_nsec / WEIR_NS_PER_MS;
+		} else if (c->cmsg_type == SO_RXQ_OVFL) {
+			uint32_t drops;
+
+			memcpy(&drops, CMSG_DATA(c), sizeof(drops));
+			udp->stats.kernel_drops += drops - udp->drops[socket];
+			udp->drops[socket] = drops;
+		}
+	}
+	return received_ms ? received_ms : weir_clock_wall_ns(&weir_clock_system) / WEIR_NS_PER_MS;
+}
+
+static int read_batch(struct weir_udp *udp, unsigned socket,
+		      void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx)
+{
+	int n;
+
+	for (unsigned i = 0; i < udp->batch; i++) {
+		udp->message[i].msg_hdr.msg_namelen = sizeof(udp->slot[i].from);
+		udp->message[i].msg_hdr.msg_controllen = CONTROL_MAX;
+	}
+	n = recvmmsg(udp->socket[socket].fd, udp->message, udp->batch, MSG_DONTWAIT, NULL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		struct msghdr *h = &udp->message[i].msg_hdr;
+		struct weir_datagram d = {.data = h->msg_iov->iov_base, .len = udp->message[i].msg_len};
+
+		d.received_ms = read_control(udp, socket, h);
+		d.exporter = source_of(h->msg_name, &d.exporter_port);
+		udp->stats.datagrams++;
+		udp->stats.bytes += d.len;
+		udp->stats.truncated += (h->msg_flags & MSG_TRUNC) != 0;
+		take(ctx, &d);
+	}
+	return n;
+}
+
+int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
+		  void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx)
+{
+	int total = 0;
+	int ready = poll(udp->socket, udp->sockets, timeout_ms);
+
+	if (ready < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (unsigned i = 0; ready && i < udp->sockets; i++) {
+		if (!udp->socket[i].revents)
+			continue;
+		for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+			int n = read_batch(udp, i, take, ctx);
+
+			if (n < 0)
+				return n;
+			total += n;
+			if (n < (int)udp->batch)
+				break;
+		}
+	}
+	return total;
+}
+
+const struct weir_udp_stats *weir_udp_stats(const struct weir_udp *udp)
+{
+	return &udp->stats;
+}
+
+const char *weir_udp_bound(const struct weir_udp *udp, unsigned index)
+{
+	return index < udp->sockets ? udp->bound[index] : NULL;
+}
+
+int weir_udp_receive_buffer(const struct weir_udp *udp)
+{
+	return udp->receive_buffer;
+}
