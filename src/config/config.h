@@ -51,6 +51,10 @@ int weir_config_parse(const char *name, const char *text, size_t len, struct wei
 		      struct weir_error *err) WEIR_MUST_CHECK;
 void weir_config_done(struct weir_config *config);
 
+/* The file that a command reads: `given` (of --config) unless NULL, else $WEIR_CONFIG, else ./weir.yaml and then
+ * /etc/weir/weir.yaml where they exist; NULL: the defaults alone. Borrowed. */
+const char *weir_config_find(const char *given);
+
 /* The whole configuration as YAML, each option with its help as a comment; secrets are not shown. */
 int weir_config_show(const struct weir_config *config, struct weir_buffer *out) WEIR_MUST_CHECK;
 /* The reference as Markdown: a row an option. */

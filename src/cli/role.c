@@ -1,0 +1,200 @@
+#include "cli/role.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/metrics.h"
+
+const struct weir_option weir_role_options[] = {
+	WEIR_ROLE_OPTIONS,
+	{.name = NULL},
+};
+
+static enum weir_log_level level_of(const char *name)
+{
+	static const char *const NAMES[] = {"error", "warn", "info", "debug"};
+
+	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		if (strcmp(NAMES[i], name) == 0)
+			return (enum weir_log_level)i;
+	}
+	return WEIR_LOG_INFO;
+}
+
+/* mkdir -p. */
+static int make_folder(const char *path, struct weir_error *err)
+{
+	char part[PATH_MAX];
+	struct stat st;
+
+	for (const char *p = path; *p;) {
+		size_t n;
+
+		p += strspn(p, "/");
+		p += strcspn(p, "/");
+		n = (size_t)(p - path);
+		(void)snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		if (mkdir(part, 0750) && errno != EEXIST)
+			return weir_error_set(err, -errno, part, "choose another folder with --data or data_dir, or give "
+								 "this user the right to write there",
+					      "the folder cannot be made: %s", strerror(errno));
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return weir_error_set(err, -ENOTDIR, path, "choose another folder with --data or data_dir",
+				      "this is not a folder");
+	if (access(path, W_OK | X_OK))
+		return weir_error_set(err, -errno, path, "choose another folder with --data or data_dir, or give this "
+							 "user the right to write there",
+				      "the folder cannot be written: %s", strerror(errno));
+	return 0;
+}
+
+static int make_folders(struct weir_role *role, const char *data, struct weir_error *err)
+{
+	char *absolute;
+	int rc = make_folder(data, err);
+
+	if (rc)
+		return rc;
+	absolute = realpath(data, NULL);
+	if (!absolute || strlen(absolute) >= sizeof(role->data_dir)) {
+		free(absolute);
+		return weir_error_set(err, -ENAMETOOLONG, data, "choose another folder with --data or data_dir",
+				      "the folder's path is too long");
+	}
+	memcpy(role->data_dir, absolute, strlen(absolute) + 1);
+	free(absolute);
+	(void)snprintf(role->spool_dir, sizeof(role->spool_dir), "%s/spool", role->data_dir);
+	(void)snprintf(role->store_dir, sizeof(role->store_dir), "%s/store", role->data_dir);
+	(void)snprintf(role->run_dir, sizeof(role->run_dir), "%s/run", role->data_dir);
+	rc = make_folder(role->run_dir, err);
+	if (!rc)
+		rc = make_folder(role->spool_dir, err);
+	return rc ? rc : make_folder(role->store_dir, err);
+}
+
+static int take_signals(struct weir_error *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return weir_error_set(err, -errno, NULL, NULL, "signals cannot be blocked: %s", strerror(errno));
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? weir_error_set(err, -errno, NULL, NULL, "signalfd: %s", strerror(errno)) : fd;
+}
+
+int weir_role_init_values(const struct weir_command *command, const struct weir_role_values *values,
+			  struct weir_role *ret_role)
+{
+	struct weir_error err = {0};
+
+	*ret_role = (struct weir_role){.name = command->name, .signal_fd = -1};
+	if (weir_config_read(weir_config_find(values->config), &ret_role->config, &err))
+		return weir_fail(WEIR_EXIT_USAGE, &err);
+	ret_role->log = (struct weir_log){
+		.fd = STDERR_FILENO,
+		.level = level_of(ret_role->config.log_level),
+		.role = command->name,
+		.clock = &weir_clock_system,
+	};
+	ret_role->start_ms = weir_clock_wall_ns(&weir_clock_system) / WEIR_NS_PER_MS;
+	if (make_folders(ret_role, values->data ? values->data : ret_role->config.data_dir, &err) == 0)
+		ret_role->signal_fd = take_signals(&err);
+	if (ret_role->signal_fd >= 0)
+		return 0;
+	weir_config_done(&ret_role->config);
+	return weir_fail(WEIR_EXIT_USAGE, &err);
+}
+
+int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role)
+{
+	struct weir_role_values values = {0};
+	int operands = 0;
+	int rc = weir_options_parse(command, argc, argv, &values, &operands);
+
+	if (rc)
+		return rc;
+	if (operands)
+		return weir_usage(command, "what is \"%s\"?", argv[1]);
+	return weir_role_init_values(command, &values, ret_role);
+}
+
+void weir_role_done(struct weir_role *role)
+{
+	if (role->signal_fd >= 0)
+		(void)close(role->signal_fd);
+	weir_config_done(&role->config);
+}
+
+bool weir_role_wait(const struct weir_role *role, unsigned ms)
+{
+	struct pollfd fd = {.fd = role->signal_fd, .events = POLLIN};
+
+	return poll(&fd, 1, (int)ms) > 0;
+}
+
+/* The folders and what stands directly in them: files deeper down were made by the role itself. */
+static void give_to(const struct weir_role *role, uid_t uid, gid_t gid)
+{
+	const char *const folders[] = {role->data_dir, role->spool_dir, role->store_dir, role->run_dir};
+
+	for (unsigned i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		/* What cannot be given away fails later, with a message of its own. */
+		if (chown(folders[i], uid, gid))
+			weir_log(&role->log, WEIR_LOG_WARN, "%s cannot be given to user %u: %s", folders[i], uid,
+				 strerror(errno));
+	}
+}
+
+int weir_role_drop(const struct weir_role *role, const char *user, struct weir_error *err)
+{
+	const struct passwd *pw;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return weir_error_set(err, -errno, NULL, NULL, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
+	if (geteuid() != 0 || !*user)
+		return 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return weir_error_set(err, -ENOENT, "collect.user", "make that user, or set another one",
+				      "there is no user \"%s\"", user);
+	give_to(role, pw->pw_uid, pw->pw_gid);
+	if (setgroups(0, NULL) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
+	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
+		return weir_error_set(err, -errno, "collect.user", NULL, "cannot become user \"%s\": %s", user,
+				      strerror(errno));
+	/* A changed user takes the signal at the parent's death away. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	return 0;
+}
+
+void weir_role_publish(const struct weir_role *role, const struct weir_buffer *text)
+{
+	char path[PATH_MAX];
+	struct weir_error err = {0};
+
+	(void)snprintf(path, sizeof(path), "%s/%s.prom", role->run_dir, role->name);
+	if (weir_metrics_publish(path, text, &err))
+		weir_log(&role->log, WEIR_LOG_WARN, "%s: %s", err.where, err.what);
+}
+
+int weir_role_store_url(const struct weir_config *config, struct weir_buffer *out)
+{
+	if (*config->store_url)
+		return weir_buffer_text(out, config->store_url);
+	return weir_buffer_printf(out, "http://%s", config->store_listen);
+}

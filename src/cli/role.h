@@ -1,0 +1,65 @@
+/* What the roles of `weir run` (collect, store, sink …) have in common as processes: options, configuration, the
+ * folders of the data, signals, metrics, and the way down from root.
+ *
+ * The data folder: DATA/spool, DATA/store, DATA/run (metrics of each role, process ids). */
+#ifndef WEIR_CLI_ROLE_H
+#define WEIR_CLI_ROLE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "config/config.h"
+
+struct weir_role {
+	const char *name; /* the command's */
+	struct weir_config config;
+	struct weir_log log;
+	char data_dir[PATH_MAX / 4]; /* absolute */
+	char spool_dir[PATH_MAX / 2];
+	char store_dir[PATH_MAX / 2];
+	char run_dir[PATH_MAX / 2];
+	int signal_fd;	  /* SIGTERM and SIGINT */
+	int64_t start_ms; /* wall clock */
+};
+
+/* --config FILE, --data DIR. A role with options of its own begins its struct with struct weir_role_values and its
+ * table with WEIR_ROLE_OPTIONS. */
+struct weir_role_values {
+	const char *config;
+	const char *data;
+};
+
+#define WEIR_ROLE_OPTIONS                                                                                         \
+	{.name = "config", .letter = 'c', .type = WEIR_OPTION_TEXT, .argument = "FILE",                           \
+	 .offset = offsetof(struct weir_role_values, config),                                                     \
+	 .help = "The configuration; without it $WEIR_CONFIG, ./weir.yaml, /etc/weir/weir.yaml, or the defaults."}, \
+	{.name = "data", .letter = 'd', .type = WEIR_OPTION_TEXT, .argument = "DIR",                              \
+	 .offset = offsetof(struct weir_role_values, data), .help = "The data folder, in place of data_dir."}
+
+extern const struct weir_option weir_role_options[];
+
+/* Parse the arguments, read the configuration, make the data folders, and take SIGTERM and SIGINT away from all
+ * threads that are started later. Mistakes are printed. 0; or an exit status, or -1 after --help. */
+int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role);
+/* The same for values that were parsed already. */
+int weir_role_init_values(const struct weir_command *command, const struct weir_role_values *values,
+			  struct weir_role *ret_role);
+void weir_role_done(struct weir_role *role);
+
+/* Wait for so long at most; true when the role shall end. */
+bool weir_role_wait(const struct weir_role *role, unsigned ms);
+
+/* Started as root and `user` is not "": become that user, for good; the data folders are given to it. */
+int weir_role_drop(const struct weir_role *role, const char *user, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Replace DATA/run/NAME.prom; a failure is logged. */
+void weir_role_publish(const struct weir_role *role, const struct weir_buffer *text);
+
+/* The store's URL: store.url, or that of the embedded store. */
+int weir_role_store_url(const struct weir_config *config, struct weir_buffer *out) WEIR_MUST_CHECK;
+
+#endif
