@@ -1,6 +1,8 @@
 /* Frame dissection: a sampled or captured frame in, the columns of a flow out. For sFlow's raw headers now, for
- * the probe later. Reads Ethernet II, 802.1Q and 802.1ad, IPv4, IPv6 with its extension headers, TCP, UDP, ICMP
- * and ICMPv6; stops without harm where the sample ends. No state; any thread. */
+ * the probe later. Reads Ethernet II and 802.3 with SNAP, 802.1Q and 802.1ad, PPPoE, MPLS, IPv4, IPv6 with its extension
+ * headers, TCP, UDP, UDP-Lite, DCCP, SCTP, ICMP and ICMPv6; stops without harm where the sample ends. Addresses are
+ * those of the outermost IP header; of what a tunnel carries only the segment's number is read (VXLAN, Geneve,
+ * NVGRE), to vni. No state; any thread. */
 #ifndef WEIR_PACKET_DISSECT_H
 #define WEIR_PACKET_DISSECT_H
 
@@ -9,7 +11,7 @@
 #include "base/cursor.h"
 #include "flow/block.h"
 
-enum weir_link { WEIR_LINK_ETHERNET, WEIR_LINK_IPV4, WEIR_LINK_IPV6 };
+enum weir_link { WEIR_LINK_ETHERNET, WEIR_LINK_IPV4, WEIR_LINK_IPV6, WEIR_LINK_MPLS, WEIR_LINK_PPP };
 
 enum weir_dissect_result {
 	WEIR_DISSECT_COMPLETE,	/* the transport header was read, or there is none to read */

@@ -111,7 +111,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 		weir_ipfix_decode(decoder->exporters, &m);
 		break;
 	case WEIR_FLOW_SFLOW5:
-		weir_sflow_decode(decoder->exporters, datagram, &out);
+		weir_sflow_decode(decoder->exporters, &m);
 		break;
 	default:
 		weir_output_fault(&out, WEIR_FAULT_VERSION_UNKNOWN);
