@@ -22,7 +22,7 @@ const struct weir_decoder_limits weir_decoder_limits_default = {
 struct weir_decoder {
 	struct weir_decoder_stats stats;
 	struct weir_exporters *exporters;
-	struct weir_plan *legacy[WEIR_LEGACIES];
+	struct weir_legacies legacies;
 	struct weir_workspace work;
 };
 
@@ -42,10 +42,8 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 		goto nomem;
 	if (weir_exporters_new(limits->exporters_max, seed, &d->exporters))
 		goto nomem;
-	for (unsigned i = 0; i < WEIR_LEGACIES; i++) {
-		if (weir_legacy_plan((enum weir_legacy)i, &d->legacy[i]))
-			goto nomem;
-	}
+	if (weir_legacies_init(&d->legacies))
+		goto nomem;
 	*ret_decoder = d;
 	return 0;
 nomem:
@@ -58,8 +56,7 @@ void weir_decoder_free(struct weir_decoder *decoder)
 	if (!decoder)
 		return;
 	weir_exporters_free(decoder->exporters);
-	for (unsigned i = 0; i < WEIR_LEGACIES; i++)
-		weir_plan_free(decoder->legacy[i]);
+	weir_legacies_done(&decoder->legacies);
 	free(decoder->work.field);
 	free(decoder->work.value);
 	free(decoder->work.text);
@@ -96,13 +93,13 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 	decoder->stats.bytes += datagram->len;
 	switch (version_of(datagram->data, datagram->len)) {
 	case WEIR_FLOW_NETFLOW1:
-		weir_legacy_decode(WEIR_LEGACY_1, decoder->legacy[WEIR_LEGACY_1], decoder->exporters, &m);
+		weir_legacy_decode(&decoder->legacies, WEIR_LEGACY_1, decoder->exporters, &m);
 		break;
 	case WEIR_FLOW_NETFLOW5:
-		weir_legacy_decode(WEIR_LEGACY_5, decoder->legacy[WEIR_LEGACY_5], decoder->exporters, &m);
+		weir_legacy_decode(&decoder->legacies, WEIR_LEGACY_5, decoder->exporters, &m);
 		break;
 	case WEIR_FLOW_NETFLOW7:
-		weir_legacy_decode(WEIR_LEGACY_7, decoder->legacy[WEIR_LEGACY_7], decoder->exporters, &m);
+		weir_legacy_decode(&decoder->legacies, WEIR_LEGACY_7, decoder->exporters, &m);
 		break;
 	case WEIR_FLOW_NETFLOW9:
 		weir_netflow9_decode(decoder->exporters, &m);

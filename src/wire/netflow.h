@@ -13,9 +13,20 @@ void weir_ipfix_decode(struct weir_exporters *exporters, struct weir_message *m)
 /* NetFlow v1, v5 and v7: formats without templates, kept as if they had one. */
 enum weir_legacy { WEIR_LEGACY_1, WEIR_LEGACY_5, WEIR_LEGACY_7, WEIR_LEGACIES };
 
-int weir_legacy_plan(enum weir_legacy format, struct weir_plan **ret_plan) WEIR_MUST_CHECK;
-void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, struct weir_exporters *exporters,
-			struct weir_message *m);
+#define WEIR_LEGACY_FIELDS_MAX 24
+
+struct weir_legacies {
+	struct weir_legacy_format {
+		struct weir_field field[WEIR_LEGACY_FIELDS_MAX];
+		uint32_t record_len;
+		struct weir_plan *plan; /* owned; borrows field, so the whole must stay where it is */
+	} format[WEIR_LEGACIES];
+};
+
+int weir_legacies_init(struct weir_legacies *legacies) WEIR_MUST_CHECK;
+void weir_legacies_done(struct weir_legacies *legacies);
+void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy format,
+			struct weir_exporters *exporters, struct weir_message *m);
 
 /* The exporter's entry, or the fault. */
 static inline bool weir_message_exporter(struct weir_exporters *exporters, struct weir_message *m)

@@ -12,17 +12,17 @@
  */
 #include "wire/netflow.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "wire/element.h"
 
-#define FIELDS_MAX 24
-#define PAD	   210 /* paddingOctets: bytes without a meaning */
+#define PAD 210 /* paddingOctets: bytes without a meaning */
 
-struct legacy {
+struct format {
 	enum weir_flow_type flow_type;
 	uint16_t fields;
-	struct weir_field field[FIELDS_MAX]; /* element is looked up when the plan is made */
+	struct weir_field field[WEIR_LEGACY_FIELDS_MAX]; /* the elements are looked up when the plan is made */
 };
 
 /* v7: the router that the switch's shortcut goes past. No registry has it. */
@@ -34,7 +34,7 @@ static const struct weir_element ROUTER_SHORTCUT = {
 	.id = UINT16_MAX,
 };
 
-static const struct legacy FORMATS[WEIR_LEGACIES] = {
+static const struct format FORMATS[WEIR_LEGACIES] = {
 	[WEIR_LEGACY_1] = {
 		.flow_type = WEIR_FLOW_NETFLOW1,
 		.fields = 17,
@@ -113,9 +113,33 @@ static const struct legacy FORMATS[WEIR_LEGACIES] = {
 	},
 };
 
-int weir_legacy_plan(enum weir_legacy format, struct weir_plan **ret_plan)
+int weir_legacies_init(struct weir_legacies *legacies)
 {
-	return weir_plan_new(FORMATS[format].field, FORMATS[format].fields, FORMATS[format].flow_type, false, ret_plan);
+	for (unsigned i = 0; i < WEIR_LEGACIES; i++) {
+		const struct format *format = &FORMATS[i];
+		struct weir_legacy_format *made = &legacies->format[i];
+		bool variable;
+
+		for (unsigned j = 0; j < format->fields; j++) {
+			made->field[j] = format->field[j];
+			if (!made->field[j].element)
+				made->field[j].element = weir_element_find(0, made->field[j].id);
+		}
+		made->record_len = weir_plan_record_min(made->field, format->fields, &variable);
+		if (weir_plan_new(made->field, format->fields, format->flow_type, false, &made->plan)) {
+			weir_legacies_done(legacies);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void weir_legacies_done(struct weir_legacies *legacies)
+{
+	for (unsigned i = 0; i < WEIR_LEGACIES; i++) {
+		weir_plan_free(legacies->format[i].plan);
+		legacies->format[i].plan = NULL;
+	}
 }
 
 /* The header behind version and count. */
@@ -140,13 +164,12 @@ static void read_header(enum weir_legacy format, struct weir_cursor *c, struct w
 	}
 }
 
-void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, struct weir_exporters *exporters,
-			struct weir_message *m)
+void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy format,
+			struct weir_exporters *exporters, struct weir_message *m)
 {
 	struct weir_cursor c = weir_cursor(m->datagram->data, m->datagram->len);
-	uint32_t record_len;
+	uint32_t record_len = legacies->format[format].record_len;
 	uint32_t count;
-	bool variable;
 	struct weir_cursor records;
 
 	weir_cursor_skip(&c, 2);
@@ -159,7 +182,6 @@ void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, s
 	m->flow_type = FORMATS[format].flow_type;
 	if (!weir_message_exporter(exporters, m))
 		return;
-	record_len = weir_plan_record_min(FORMATS[format].field, FORMATS[format].fields, &variable);
 	if ((size_t)count * record_len != weir_cursor_left(&c))
 		weir_message_fault(m, WEIR_FAULT_COUNT_MISMATCH);
 	if (m->has_sequence)
@@ -167,5 +189,5 @@ void weir_legacy_decode(enum weir_legacy format, const struct weir_plan *plan, s
 	if ((size_t)count * record_len > weir_cursor_left(&c))
 		count = (uint32_t)(weir_cursor_left(&c) / record_len);
 	records = weir_cursor_sub(&c, (size_t)count * record_len);
-	(void)weir_plan_decode(plan, m, &records);
+	(void)weir_plan_decode(legacies->format[format].plan, m, &records);
 }
