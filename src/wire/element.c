@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#define PEN_CERT  6871
 #define PEN_CISCO 9
 #define PEN_NTOP  35632
 
@@ -23,6 +24,24 @@ const struct weir_element *weir_element_find(uint32_t pen, uint16_t id)
 			high = middle;
 	}
 	return NULL;
+}
+
+/* RFC 5103 §6.1 gives the elements of IANA an enterprise for their reverse; §6.2 lets others reserve a bit. */
+#define CERT_REVERSE_BIT 0x4000
+
+const struct weir_element *weir_element_find_ipfix(uint32_t pen, uint16_t id, bool *ret_reverse)
+{
+	const struct weir_element *e = weir_element_find(pen, id);
+
+	*ret_reverse = false;
+	if (pen == WEIR_PEN_REVERSE) {
+		*ret_reverse = true;
+		e = weir_element_find(0, id);
+	} else if (!e && pen == PEN_CERT && id & CERT_REVERSE_BIT) {
+		e = weir_element_find(PEN_CERT, id & (CERT_REVERSE_BIT - 1));
+		*ret_reverse = e != NULL;
+	}
+	return e;
 }
 
 /* Where vendors put their enterprise's elements among the 16 bits of NetFlow v9, the narrowest first. */

@@ -64,8 +64,11 @@ struct weir_element {
 extern const struct weir_element weir_elements[];
 extern const unsigned weir_elements_count;
 
-/* NULL when there is no such element. The reverse enterprise is resolved by the caller. */
+/* NULL when there is no such element in data/elements. */
 const struct weir_element *weir_element_find(uint32_t pen, uint16_t id);
+
+/* The element that an IPFIX field names; *ret_reverse tells whether it is meant of the reverse direction (RFC 5103 §6). */
+const struct weir_element *weir_element_find_ipfix(uint32_t pen, uint16_t id, bool *ret_reverse);
 
 /* The element that a NetFlow v9 field type names. */
 const struct weir_element *weir_element_find_v9(uint16_t type);

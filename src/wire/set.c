@@ -50,8 +50,7 @@ static struct weir_field read_field(struct weir_cursor *c, const struct weir_dia
 		f.id = id & (ENTERPRISE_BIT - 1);
 		f.pen = weir_cursor_u32(c);
 	}
-	f.reverse = f.pen == WEIR_PEN_REVERSE;
-	f.element = weir_element_find(f.reverse ? 0 : f.pen, f.id);
+	f.element = weir_element_find_ipfix(f.pen, f.id, &f.reverse);
 	return f;
 }
 
