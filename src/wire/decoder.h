@@ -25,7 +25,7 @@ struct weir_decoder_limits {
 	uint32_t exporters_max;	 /* address and observation domain */
 	uint32_t templates_max;	 /* of one exporter */
 	uint32_t fields_max;	 /* of one template */
-	uint64_t template_bytes_max; /* memory of all templates together; 0: the default */
+	uint64_t template_bytes_max; /* memory of all templates and sampling rates together; 0: the default */
 };
 
 extern const struct weir_decoder_limits weir_decoder_limits_default;

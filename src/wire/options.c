@@ -17,7 +17,7 @@ enum item {
 	ITEM_SPACE,	 /* …then so many not: RFC 5477 §8.2.2, §8.2.3 */
 	ITEM_SIZE,	 /* so many taken… */
 	ITEM_POPULATION, /* …of so many: RFC 5477 §8.2.6, §8.2.7 */
-	ITEM_PROBABILITY,
+	ITEM_PROBABILITY, /* kept as one in so many */
 	ITEM_SAMPLER,
 	ITEM_INTERFACE,
 	ITEM_INIT,
@@ -46,6 +46,23 @@ struct record {
 	uint64_t item[ITEMS];
 };
 
+/* A float64, which may be sent as float32 (RFC 7011 §6.2), as one in so many. */
+static uint64_t from_probability(const struct weir_value *v)
+{
+	uint64_t bits = weir_load_uint(v->data, v->len);
+	uint32_t narrow_bits = (uint32_t)bits;
+	double p = 0;
+	float narrow;
+
+	if (v->len == sizeof(narrow)) {
+		memcpy(&narrow, &narrow_bits, sizeof(narrow));
+		p = (double)narrow;
+	} else if (v->len == sizeof(p)) {
+		memcpy(&p, &bits, sizeof(p));
+	}
+	return p > 0 && p <= 1 && 1 / p < (double)UINT32_MAX ? (uint64_t)llround(1 / p) : 0;
+}
+
 static void read_field(const struct weir_field *f, const struct weir_value *v, struct record *r)
 {
 	if (f->pen || !v->len || v->len > 8)
@@ -54,35 +71,28 @@ static void read_field(const struct weir_field *f, const struct weir_value *v, s
 		if (ELEMENTS[i].id != f->id)
 			continue;
 		r->has[ELEMENTS[i].item] = true;
-		r->item[ELEMENTS[i].item] = weir_load_uint(v->data, v->len);
+		if (ELEMENTS[i].item == ITEM_PROBABILITY)
+			r->item[ITEM_PROBABILITY] = from_probability(v);
+		else
+			r->item[ELEMENTS[i].item] = weir_load_uint(v->data, v->len);
 	}
-}
-
-static uint64_t from_probability(uint64_t bits)
-{
-	double p;
-
-	memcpy(&p, &bits, sizeof(p));
-	return p > 0 && p <= 1 && 1 / p < (double)UINT32_MAX ? (uint64_t)llround(1 / p) : 0;
 }
 
 /* One in how many packets; 0 when the record does not say. */
 static uint32_t rate_of(const struct record *r)
 {
-	uint64_t rate = 0;
+	uint64_t rate = r->item[ITEM_RATE];
+	uint64_t interval = r->item[ITEM_INTERVAL];
 	uint64_t sum;
 
-	if (r->has[ITEM_RATE])
-		rate = r->item[ITEM_RATE];
-	else if (r->has[ITEM_INTERVAL] && !r->has[ITEM_SPACE])
-		rate = r->item[ITEM_INTERVAL];
-	else if (r->item[ITEM_INTERVAL] &&
-		 !__builtin_add_overflow(r->item[ITEM_INTERVAL], r->item[ITEM_SPACE], &sum))
-		rate = sum / r->item[ITEM_INTERVAL];
-	else if (r->item[ITEM_SIZE])
+	if (!rate && interval && !r->has[ITEM_SPACE])
+		rate = interval;
+	if (!rate && interval && !__builtin_add_overflow(interval, r->item[ITEM_SPACE], &sum))
+		rate = sum / interval;
+	if (!rate && r->item[ITEM_SIZE])
 		rate = r->item[ITEM_POPULATION] / r->item[ITEM_SIZE];
-	else if (r->has[ITEM_PROBABILITY])
-		rate = from_probability(r->item[ITEM_PROBABILITY]);
+	if (!rate)
+		rate = r->item[ITEM_PROBABILITY];
 	return rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
 }
 
@@ -91,18 +101,37 @@ static uint32_t id_of(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
-static void apply(struct weir_exporter *e, const struct record *r)
+/* A rate of 0 means that nothing is sampled: 1, for a sampler or an interface. Without either it says nothing, for
+ * exporters tell it in records about something else. */
+static void apply_rate(struct weir_message *m, const struct record *r)
 {
+	struct weir_samplings *s = &m->exporter->sampling;
 	uint32_t rate = rate_of(r);
+	uint32_t rate_of_id = rate ? rate : 1;
+	bool kept = true;
 
-	if (rate && r->has[ITEM_SAMPLER]) {
-		weir_samplings_set(&e->sampling, WEIR_SAMPLING_SAMPLER, id_of(r->item[ITEM_SAMPLER]), rate);
-		e->sampling.rate_sampler = rate;
-	} else if (rate && r->has[ITEM_INTERFACE]) {
-		weir_samplings_set(&e->sampling, WEIR_SAMPLING_INTERFACE, id_of(r->item[ITEM_INTERFACE]), rate);
+	if (!r->has[ITEM_RATE] && !r->has[ITEM_INTERVAL] && !r->has[ITEM_SIZE] && !r->has[ITEM_PROBABILITY])
+		return;
+	if (r->has[ITEM_SAMPLER]) {
+		kept = weir_samplings_set(s, WEIR_SAMPLING_SAMPLER, id_of(r->item[ITEM_SAMPLER]), rate_of_id,
+					  &m->work->template_bytes_left);
+		if (rate)
+			s->rate_sampler = rate;
+	} else if (r->has[ITEM_INTERFACE]) {
+		kept = weir_samplings_set(s, WEIR_SAMPLING_INTERFACE, id_of(r->item[ITEM_INTERFACE]), rate_of_id,
+					  &m->work->template_bytes_left);
 	} else if (rate) {
-		e->sampling.rate = rate;
+		s->rate = rate;
 	}
+	if (!kept)
+		weir_message_fault(m, WEIR_FAULT_SAMPLINGS_LIMIT);
+}
+
+static void apply(struct weir_message *m, const struct record *r)
+{
+	struct weir_exporter *e = m->exporter;
+
+	apply_rate(m, r);
 	if (r->has[ITEM_INIT]) {
 		bool known = e->init_known;
 
@@ -126,7 +155,7 @@ uint32_t weir_options_decode(const struct weir_template *t, struct weir_message 
 		}
 		for (uint32_t i = 0; i < t->fields; i++)
 			read_field(&t->field[i], &m->work->value[i], &r);
-		apply(m->exporter, &r);
+		apply(m, &r);
 		records++;
 	}
 	m->out->stats->option_records += records;

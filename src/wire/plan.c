@@ -98,6 +98,8 @@ struct compiler {
 	bool init_known;
 	uint16_t init_field;  /* systemInitTimeMilliseconds */
 	uint16_t space_field; /* samplingPacketSpace */
+	uint32_t init_offset;
+	uint32_t space_offset;
 	uint16_t winner[WEIR_COLUMNS];
 	unsigned priority[WEIR_COLUMNS];
 };
@@ -191,23 +193,36 @@ static bool is_icmp_type_code(const struct weir_field *f)
 	return is_iana(f, IE_ICMP_TYPE_CODE_IPV4) || is_iana(f, IE_ICMP_TYPE_CODE_IPV6);
 }
 
+/* The fields that others are read together with. */
+static void find_auxiliary(struct compiler *c)
+{
+	const struct weir_plan *p = c->plan;
+	uint32_t offset = 0;
+
+	c->init_field = NO_FIELD;
+	c->space_field = NO_FIELD;
+	for (uint16_t i = 0; i < p->fields; i++) {
+		bool plain = p->field[i].length >= 1 && p->field[i].length <= 8;
+
+		if (is_iana(&p->field[i], IE_SYSTEM_INIT_TIME) && plain) {
+			c->init_field = i;
+			c->init_offset = offset;
+		}
+		if (is_iana(&p->field[i], IE_SAMPLING_PACKET_SPACE) && plain) {
+			c->space_field = i;
+			c->space_offset = offset;
+		}
+		offset += p->field[i].length;
+	}
+}
+
 static void choose_winners(struct compiler *c)
 {
 	const struct weir_plan *p = c->plan;
 
-	c->init_field = NO_FIELD;
-	c->space_field = NO_FIELD;
 	for (unsigned i = 0; i < WEIR_COLUMNS; i++) {
 		c->winner[i] = NO_FIELD;
 		c->priority[i] = UINT_MAX;
-	}
-	for (uint16_t i = 0; i < p->fields; i++) {
-		bool plain = p->field[i].length >= 1 && p->field[i].length <= 8;
-
-		if (is_iana(&p->field[i], IE_SYSTEM_INIT_TIME) && plain)
-			c->init_field = i;
-		if (is_iana(&p->field[i], IE_SAMPLING_PACKET_SPACE) && plain)
-			c->space_field = i;
 	}
 	for (uint16_t i = 0; i < p->fields; i++) {
 		const struct weir_field *f = &p->field[i];
@@ -242,13 +257,17 @@ static void add_column(struct compiler *c, uint16_t field, uint32_t offset, enum
 		.len = f->length,
 		.offset = offset,
 	};
-	if (op == WEIR_OP_SINCE_INIT)
+	if (op == WEIR_OP_SINCE_INIT) {
 		s->aux_field = c->init_field;
-	if (op == WEIR_OP_SAMPLING)
+		s->aux_offset = c->init_offset;
+	}
+	if (op == WEIR_OP_SAMPLING) {
 		s->aux_field = c->space_field;
+		s->aux_offset = c->space_offset;
+	}
 	if (s->aux_field != NO_FIELD)
 		s->aux_len = p->field[s->aux_field].length;
-	if (!p->variable)
+	if (f->length != WEIR_LENGTH_VARIABLE)
 		s->copy = weir_copy_find(op, f->length, s->width);
 	weir_column_set_add(&p->present, column);
 }
@@ -313,23 +332,32 @@ static bool joins_icmp(const struct compiler *c, uint16_t i)
 	       type != i && is_icmp_type_code(&p->field[type]) && c->winner[WEIR_COL_ICMP_CODE] == type;
 }
 
+static bool winner_has_op(const struct compiler *c, unsigned column, enum weir_op op)
+{
+	uint16_t i = c->winner[column];
+
+	return i != NO_FIELD && op_of(c, &c->plan->field[i]) == op;
+}
+
+/* Does the column of another field use this one up? */
+static bool is_used_up(const struct compiler *c, uint16_t i)
+{
+	if (i == c->init_field)
+		return winner_has_op(c, WEIR_COL_TIME_START, WEIR_OP_SINCE_INIT) ||
+		       winner_has_op(c, WEIR_COL_TIME_END, WEIR_OP_SINCE_INIT);
+	return i == c->space_field && winner_has_op(c, WEIR_COL_SAMPLING_RATE, WEIR_OP_SAMPLING);
+}
+
 static void compile_field(struct compiler *c, uint16_t i, uint32_t offset)
 {
 	const struct weir_field *f = &c->plan->field[i];
 	uint8_t column = column_of(f);
 
-	if (!f->length || is_iana(f, IE_PADDING))
+	if (!f->length || is_iana(f, IE_PADDING) || is_used_up(c, i))
 		return;
-	if (i == c->init_field || i == c->space_field) {
-		/* Used up below, together with the field that it belongs to. */
-		if (i == c->init_field && (c->winner[WEIR_COL_TIME_START] != NO_FIELD ||
-					   c->winner[WEIR_COL_TIME_END] != NO_FIELD))
-			return;
-		if (i == c->space_field && c->winner[WEIR_COL_SAMPLING_RATE] != NO_FIELD)
-			return;
-	}
-	if (is_icmp_type_code(f) && c->winner[WEIR_COL_ICMP_TYPE] == i) {
-		add_column(c, i, offset, WEIR_COL_ICMP_TYPE, WEIR_OP_ICMP_TYPE, false);
+	if (is_icmp_type_code(f) && (c->winner[WEIR_COL_ICMP_TYPE] == i || c->winner[WEIR_COL_ICMP_CODE] == i)) {
+		if (c->winner[WEIR_COL_ICMP_TYPE] == i)
+			add_column(c, i, offset, WEIR_COL_ICMP_TYPE, WEIR_OP_ICMP_TYPE, false);
 		if (c->winner[WEIR_COL_ICMP_CODE] == i)
 			add_column(c, i, offset, WEIR_COL_ICMP_CODE, WEIR_OP_ICMP_CODE, false);
 		return;
@@ -354,7 +382,7 @@ static void compile_fields(struct compiler *c)
 		compile_field(c, i, offset);
 		offset += p->field[i].length;
 	}
-	/* Joined fields come after those that they join; auxiliary fields now have their offsets. */
+	/* Joined fields come after those that they join. */
 	offset = 0;
 	for (uint16_t i = 0; i < p->fields; i++) {
 		const struct weir_field *f = &p->field[i];
@@ -365,10 +393,6 @@ static void compile_fields(struct compiler *c)
 		if (joins_icmp(c, i)) {
 			add_column(c, i, offset, WEIR_COL_ICMP_TYPE, WEIR_OP_ICMP_TYPE, true);
 			add_column(c, i, offset, WEIR_COL_ICMP_CODE, WEIR_OP_ICMP_CODE, true);
-		}
-		for (uint32_t s = 0; s < p->columns; s++) {
-			if (p->column[s].aux_field == i)
-				p->column[s].aux_offset = offset;
 		}
 		offset += f->length;
 	}
@@ -473,6 +497,7 @@ int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flo
 		weir_plan_free(p);
 		return -ENOMEM;
 	}
+	find_auxiliary(&c);
 	choose_winners(&c);
 	compile_fields(&c);
 	finish(&c);
@@ -509,6 +534,7 @@ struct run {
 	size_t stride;
 	const struct weir_value *value; /* NULL for fixed lengths */
 	uint32_t rows;
+	struct weir_column_set present; /* the plan's, less what a record of variable length leaves empty */
 };
 
 static struct weir_value step_value(const struct run *run, const struct text_step *s, uint32_t row)
@@ -530,6 +556,8 @@ static bool put_row_texts(const struct weir_plan *p, const struct weir_message *
 		struct weir_value v = step_value(run, s, i);
 		bool fits;
 
+		if (s->name && !v.len)
+			continue;
 		if (s->name) {
 			struct weir_value_text text = weir_value_text(s->element, v.data, v.len, m->work->text);
 
@@ -599,7 +627,7 @@ static void copy_join(const struct column_step *s, struct weir_copy *c, weir_cop
 	}
 }
 
-static void copy_column(const struct column_step *s, const struct weir_message *m, const struct run *run)
+static void copy_column(const struct column_step *s, const struct weir_message *m, struct run *run)
 {
 	struct weir_block *b = *m->out->block;
 	struct weir_copy c = {
@@ -613,10 +641,13 @@ static void copy_column(const struct column_step *s, const struct weir_message *
 	if (run->value) {
 		c.src = run->value[s->field].data;
 		c.len = (uint32_t)run->value[s->field].len;
-		copy = c.len ? weir_copy_find((enum weir_op)s->op, c.len, s->width) : NULL;
+		if (!copy)
+			copy = weir_copy_find((enum weir_op)s->op, c.len, s->width);
 		if (!copy) {
 			if (c.len)
 				weir_message_fault(m, WEIR_FAULT_FIELD_LENGTH);
+			if (!s->join)
+				weir_column_set_remove(&run->present, (enum weir_column_id)s->column);
 			return;
 		}
 	} else {
@@ -631,6 +662,7 @@ static void copy_column(const struct column_step *s, const struct weir_message *
 		copy_join(s, &c, copy);
 	else
 		copy(&c);
+	weir_column_set_add(&run->present, (enum weir_column_id)s->column);
 }
 
 static void fill_u32(struct weir_block *b, enum weir_column_id column, uint32_t rows, uint32_t value)
@@ -639,6 +671,11 @@ static void fill_u32(struct weir_block *b, enum weir_column_id column, uint32_t 
 
 	for (uint32_t i = 0; i < rows; i++)
 		dst[i] = value;
+}
+
+static bool is_v6(const struct weir_addr *a)
+{
+	return !weir_addr_is_v4(a) && !weir_addr_is_zero(a);
 }
 
 static void fill_version(const struct weir_plan *p, struct weir_block *b, uint32_t rows)
@@ -651,11 +688,8 @@ static void fill_version(const struct weir_plan *p, struct weir_block *b, uint32
 		const struct weir_addr *src = weir_block_addr(b, WEIR_COL_SRC_ADDR) + b->rows;
 		const struct weir_addr *dst_addr = weir_block_addr(b, WEIR_COL_DST_ADDR) + b->rows;
 
-		for (uint32_t i = 0; i < rows; i++) {
-			bool v4 = weir_addr_is_v4(&src[i]) || weir_addr_is_v4(&dst_addr[i]);
-
-			dst[i] = v4 ? 4 : 6;
-		}
+		for (uint32_t i = 0; i < rows; i++)
+			dst[i] = is_v6(&src[i]) || is_v6(&dst_addr[i]) ? 6 : 4;
 	}
 }
 
@@ -683,8 +717,8 @@ static void fill_rate(const struct weir_plan *p, const struct weir_message *m, s
 {
 	const struct weir_samplings *s = &m->exporter->sampling;
 	uint32_t *dst = weir_block_u32(b, WEIR_COL_SAMPLING_RATE) + b->rows;
-	bool by_row = (p->sampler_in_record && s->count[WEIR_SAMPLING_SAMPLER]) ||
-		      (p->interface_in_record && s->count[WEIR_SAMPLING_INTERFACE]);
+	bool by_row = (p->sampler_in_record && s->list[WEIR_SAMPLING_SAMPLER].count) ||
+		      (p->interface_in_record && s->list[WEIR_SAMPLING_INTERFACE].count);
 
 	if (!p->rate_in_record && !by_row) {
 		fill_u32(b, WEIR_COL_SAMPLING_RATE, rows, rate_of(p, m, b, b->rows));
@@ -725,13 +759,14 @@ static bool is_icmp(uint8_t proto)
 }
 
 /* Commit the rows in pieces of ICMP and not ICMP. */
-static void commit_icmp(const struct weir_plan *p, const struct weir_message *m, struct weir_block *b, uint32_t rows)
+static void commit_icmp(const struct weir_message *m, struct weir_block *b, const struct run *run)
 {
 	const uint8_t *proto = weir_block_u8(b, WEIR_COL_PROTO) + b->rows;
 	const uint16_t *port = weir_block_u16(b, WEIR_COL_DST_PORT) + b->rows;
 	uint8_t *type = weir_block_u8(b, WEIR_COL_ICMP_TYPE) + b->rows;
 	uint8_t *code = weir_block_u8(b, WEIR_COL_ICMP_CODE) + b->rows;
-	struct weir_column_set with_icmp = p->present;
+	struct weir_column_set with_icmp = run->present;
+	uint32_t rows = run->rows;
 	uint32_t from = 0;
 
 	weir_column_set_add(&with_icmp, WEIR_COL_ICMP_TYPE);
@@ -746,8 +781,17 @@ static void commit_icmp(const struct weir_plan *p, const struct weir_message *m,
 			type[to] = (uint8_t)(port[to] >> 8);
 			code[to] = (uint8_t)port[to];
 		}
-		weir_output_commit(m->out, to - from, icmp ? &with_icmp : &p->present);
+		weir_output_commit(m->out, to - from, icmp ? &with_icmp : &run->present);
 		from = to;
+	}
+}
+
+/* A string of no bytes is not there. */
+static void drop_empty_strings(const struct weir_plan *p, struct run *run)
+{
+	for (uint32_t t = 0; t < p->texts; t++) {
+		if (!p->text[t].name && !run->value[p->text[t].field].len)
+			weir_column_set_remove(&run->present, (enum weir_column_id)p->text[t].column);
 	}
 }
 
@@ -765,15 +809,18 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	if (!run->rows)
 		return 0;
 	b = *m->out->block;
+	run->present = p->present;
+	if (run->value)
+		drop_empty_strings(p, run);
 	for (uint32_t i = 0; i < p->columns; i++)
 		copy_column(&p->column[i], m, run);
 	fill_version(p, b, run->rows);
 	fill_constants(p, m, b, run->rows);
 	fill_rate(p, m, b, run->rows);
 	if (p->icmp_in_port)
-		commit_icmp(p, m, b, run->rows);
+		commit_icmp(m, b, run);
 	else
-		weir_output_commit(m->out, run->rows, &p->present);
+		weir_output_commit(m->out, run->rows, &run->present);
 	return run->rows;
 }
 
@@ -821,6 +868,7 @@ bool weir_plan_collect(const struct weir_field *field, uint32_t fields, struct w
 static uint32_t decode_variable(const struct weir_plan *p, const struct weir_message *m, struct weir_cursor *set)
 {
 	uint32_t records = 0;
+	bool refused = false;
 
 	while (weir_cursor_left(set) >= p->record_min) {
 		struct run run = {.value = m->work->value, .rows = 1};
@@ -830,8 +878,8 @@ static uint32_t decode_variable(const struct weir_plan *p, const struct weir_mes
 			break;
 		}
 		records++;
-		if (!decode_run(p, m, &run))
-			break;
+		/* When nobody takes the block, the rest is walked all the same, to count it. */
+		refused = refused || !decode_run(p, m, &run);
 	}
 	return records;
 }

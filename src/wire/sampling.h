@@ -3,9 +3,12 @@
 #ifndef WEIR_WIRE_SAMPLING_H
 #define WEIR_WIRE_SAMPLING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_SAMPLINGS_MAX 64 /* of one exporter and kind */
+#include "base/error.h"
+
+#define WEIR_SAMPLINGS_MAX 4096 /* of one exporter and kind */
 
 enum weir_sampling_kind { WEIR_SAMPLING_SAMPLER, WEIR_SAMPLING_INTERFACE, WEIR_SAMPLING_KINDS };
 
@@ -14,18 +17,24 @@ struct weir_sampling {
 	uint32_t rate;
 };
 
+struct weir_sampling_list {
+	struct weir_sampling *entry; /* owned, sorted by id */
+	uint32_t count;
+	uint32_t cap;
+};
+
 struct weir_samplings {
 	uint32_t rate;	       /* for all; 0 when nothing was said */
 	uint32_t rate_sampler; /* the last that any sampler got */
-	uint8_t count[WEIR_SAMPLING_KINDS];
-	struct weir_sampling *list[WEIR_SAMPLING_KINDS]; /* owned, WEIR_SAMPLINGS_MAX entries or NULL */
+	struct weir_sampling_list list[WEIR_SAMPLING_KINDS];
 };
 
 void weir_samplings_done(struct weir_samplings *s);
 
-/* Remember. When there are too many of a kind, or there is no memory, the latest takes the place of another or is
- * not kept. */
-void weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id, uint32_t rate);
+/* Remember. The memory that it takes is subtracted from *bytes_left. False when there are too many of a kind, or no
+ * memory: nothing has changed then. */
+bool weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id, uint32_t rate,
+			uint64_t *bytes_left) WEIR_MUST_CHECK;
 
 /* The rate, or 0 when none was told for that id. */
 uint32_t weir_samplings_find(const struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id);
