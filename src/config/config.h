@@ -5,6 +5,7 @@
 #define WEIR_CONFIG_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -25,7 +26,7 @@ struct weir_config {
 	uint64_t collect_sync_ms;
 	uint64_t collect_exporters_max;
 	uint64_t collect_templates_max;
-	char *collect_user; /* to drop to when started as root; "" keeps */
+	char *collect_user; /* which all roles become when `weir run` is root's (supervise/user.h) */
 
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;
@@ -44,18 +45,26 @@ struct weir_config {
 	char *log_level;
 };
 
-/* Read the file, or the defaults alone when path is NULL. On a mistake err has file, line and column, what is
- * wrong and what would be right, and a negative value is returned. */
+/* Larger files are refused. */
+#define WEIR_CONFIG_SIZE_MAX 1048576
+
+/* Which file a command uses: named (its --config, or NULL), else $WEIR_CONFIG, else ./weir.yaml if it is there, else
+ * /etc/weir/weir.yaml if it is there, else NULL: the defaults. Borrowed from named, the environment or the
+ * program. */
+const char *weir_config_find(const char *named);
+
+/* Read the file, or the defaults alone when path is NULL: weir_config_read(weir_config_find(named), …). On a mistake
+ * err has file, line and column, what is wrong and what would be right, a negative value is returned and ret_config
+ * is as it was. */
 int weir_config_read(const char *path, struct weir_config *ret_config, struct weir_error *err) WEIR_MUST_CHECK;
+/* The same from text; name stands for the file in errors. */
 int weir_config_parse(const char *name, const char *text, size_t len, struct weir_config *ret_config,
 		      struct weir_error *err) WEIR_MUST_CHECK;
+int weir_config_defaults(struct weir_config *ret_config, struct weir_error *err) WEIR_MUST_CHECK;
 void weir_config_done(struct weir_config *config);
 
-/* The file that a command reads: `given` (of --config) unless NULL, else $WEIR_CONFIG, else ./weir.yaml and then
- * /etc/weir/weir.yaml where they exist; NULL: the defaults alone. Borrowed. */
-const char *weir_config_find(const char *given);
-
-/* The whole configuration as YAML, each option with its help as a comment; secrets are not shown. */
+/* The whole configuration as YAML, each option with its help as a comment. It may be shown to anybody: no option is
+ * a secret, for passwords have files of their own and URLs that hold one are refused. */
 int weir_config_show(const struct weir_config *config, struct weir_buffer *out) WEIR_MUST_CHECK;
 /* The reference as Markdown: a row an option. */
 int weir_config_document(struct weir_buffer *out) WEIR_MUST_CHECK;

@@ -1,0 +1,78 @@
+/* `weir config`: look a configuration over, or print the one in force. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "config/config.h"
+
+struct values {
+	const char *config;
+};
+
+static const struct weir_option OPTIONS[] = {
+	{"config", 'c', WEIR_OPTION_TEXT, "FILE", offsetof(struct values, config), 0, 0,
+	 "the file, in the place of the one that would be used"},
+	{0},
+};
+
+static int check(const char *path)
+{
+	printf("%s: no mistakes\n", path ? path : "the defaults (no file is in use)");
+	return WEIR_EXIT_OK;
+}
+
+static int show(const struct weir_config *config)
+{
+	struct weir_buffer text;
+	int rc;
+
+	weir_buffer_init(&text);
+	rc = weir_config_show(config, &text);
+	if (!rc && fwrite(text.data, 1, text.len, stdout) != text.len)
+		rc = -EIO;
+	weir_buffer_done(&text);
+	return rc ? WEIR_EXIT_FAILED : WEIR_EXIT_OK;
+}
+
+static int run(const struct weir_command *self, int argc, char **argv)
+{
+	struct values values = {0};
+	struct weir_config config;
+	struct weir_error err = {0};
+	const char *path;
+	bool checks;
+	int operands, status;
+	int rc = weir_options_parse(self, argc, argv, &values, &operands);
+
+	if (rc)
+		return rc < 0 ? WEIR_EXIT_OK : rc;
+	if (operands < 1)
+		return weir_usage(self, "say what to do: check or show");
+	checks = strcmp(argv[1], "check") == 0;
+	if (!checks && strcmp(argv[1], "show") != 0)
+		return weir_usage(self, "\"%s\" is neither check nor show", argv[1]);
+	if (operands > 2 || (operands == 2 && values.config))
+		return weir_usage(self, "one file is enough");
+	path = weir_config_find(operands == 2 ? argv[2] : values.config);
+	rc = weir_config_read(path, &config, &err);
+	if (rc)
+		return weir_fail(rc == -EINVAL || rc == -EFBIG ? WEIR_EXIT_FAILED : WEIR_EXIT_USAGE, &err);
+	status = checks ? check(path) : show(&config);
+	weir_config_done(&config);
+	return status;
+}
+
+const struct weir_command weir_command_config = {
+	.name = "config",
+	.arguments = "check|show [FILE]",
+	.summary = "look weir.yaml over, or print the configuration in force",
+	.text = "check reads the file and names the first mistake with its line and column.\n\n"
+		"show prints every option with its value in force and its help, as YAML that can be kept as weir.yaml. Nothing "
+		"in it is secret.\n\n"
+		"Without FILE it is the file that the other commands use: the one that $WEIR_CONFIG names, ./weir.yaml or "
+		"/etc/weir/weir.yaml, or else the defaults.",
+	.options = OPTIONS,
+	.examples = "weir config check\tis ./weir.yaml right?\nweir config show >weir.yaml\ta file to begin with",
+	.run = run,
+};
