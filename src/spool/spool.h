@@ -3,14 +3,17 @@
  * Layout. DIR/id is the spool's random identity (for deduplication tokens). DIR/<lane>/ holds one worker's
  * segments, <16 hex digits of the number>-<rows>.native.lz4, numbered from 1 without gaps; a segment is written
  * to a name beginning with "tmp-", synced, and renamed, so a finished name is a finished segment. A segment is a
- * run of LZ4 frames (with content checksum), each some Native blocks: ClickHouse reads the file as it is.
+ * run of LZ4 frames (with content and block checksums), each one Native block with the columns that it needs:
+ * ClickHouse reads the file as it is, and so does whatever reads frames one after the other.
  * DIR/position/<consumer> says what a sink has stored; it is replaced atomically (write, sync, rename, sync the
  * folder).
  *
  * Promise. After kill -9 at any moment every segment with a finished name is whole, and its consumer sees it
- * until it committed it. A segment that fails its checksum is set aside in DIR/damaged and counted.
+ * until it committed it. A segment that fails its checksum is set aside in DIR/damaged and counted. A number is
+ * never used twice, as long as the newest file of each lane (or of DIR/damaged) is left alone.
  *
- * Threads. A writer belongs to one thread, a reader to one thread or process; they meet on disk only.
+ * Threads. A writer belongs to one thread, a reader to one thread or process; they meet on disk only. A lane has
+ * one writer and a consumer one reader at a time: locks see to it, across processes.
  */
 #ifndef WEIR_SPOOL_SPOOL_H
 #define WEIR_SPOOL_SPOOL_H
@@ -27,32 +30,36 @@ struct weir_spool_options {
 	const char *lane;	/* borrowed: "w0" */
 	uint64_t segment_bytes_max; /* a segment is closed when it reaches this (compressed) */
 	uint64_t segment_rows_max;
-	uint64_t bytes_max;	/* of all lanes: beyond it the oldest segments go, counted */
+	uint64_t bytes_max;	/* of all lanes: beyond it the oldest segments go, counted; the newest of a lane stays */
 };
 
 struct weir_spool_stats {
-	uint64_t segments;
+	uint64_t segments;	   /* finished, with their rows and bytes */
 	uint64_t rows;
 	uint64_t bytes;		   /* compressed */
 	uint64_t dropped_segments; /* removed unread because of bytes_max */
 	uint64_t dropped_rows;
 	uint64_t write_errors;	   /* disk full and the like; the rows concerned are in lost_rows */
 	uint64_t lost_rows;
+	uint64_t abandoned_segments; /* unfinished ones of a writer that died, removed when this one was opened */
 };
 
 struct weir_spool_writer;
 
+/* -EWOULDBLOCK when another writer has the lane. Starts behind the newest number of the lane. */
 int weir_spool_writer_open(const struct weir_spool_options *options, struct weir_spool_writer **ret_writer,
 			   struct weir_error *err) WEIR_MUST_CHECK;
 /* Closes the segment as weir_spool_sync() does. */
 void weir_spool_writer_close(struct weir_spool_writer *writer);
-/* Append a block to the open segment. The block is the caller's and may be reset afterwards. On an error the
- * block's rows are lost and counted; the writer goes on with a new segment. */
+/* Append a block to the open segment, which is finished when it is full. The block is the caller's and may be reset
+ * afterwards. On an error the block's rows are lost and counted (those before are kept, if the disk still can); the
+ * writer goes on with a new segment and so recovers by itself. */
 int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block *block, struct weir_error *err)
 	WEIR_MUST_CHECK;
 /* Finish the open segment: sync, rename, sync the folder. Nothing happens when it has no rows. */
 int weir_spool_sync(struct weir_spool_writer *writer, struct weir_error *err) WEIR_MUST_CHECK;
-/* Remove segments that every consumer has committed, and the oldest ones beyond bytes_max. */
+/* Remove segments that every consumer has committed, and the oldest ones beyond bytes_max, in all lanes. Lists the
+ * spool: to be called every few seconds by one of the writers. */
 int weir_spool_clean(struct weir_spool_writer *writer, struct weir_error *err) WEIR_MUST_CHECK;
 const struct weir_spool_stats *weir_spool_writer_stats(const struct weir_spool_writer *writer);
 
@@ -83,10 +90,11 @@ struct weir_spool_backlog {
 	uint64_t rows;
 	uint64_t bytes;
 	uint64_t damaged_segments; /* set aside since the reader was opened */
-	uint64_t missing_segments; /* numbers that were skipped: removed unread */
+	uint64_t missing_segments; /* numbers that were skipped since then: removed unread */
 };
 
-int weir_spool_backlog(const struct weir_spool_reader *reader, struct weir_spool_backlog *ret_backlog)
-	WEIR_MUST_CHECK;
+/* Looks at the spool anew. */
+int weir_spool_backlog(struct weir_spool_reader *reader, struct weir_spool_backlog *ret_backlog,
+		       struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif
