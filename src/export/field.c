@@ -101,7 +101,7 @@ static const struct weir_field v1_fields[] = {
 	{.column = WEIR_COL_PROTO,      .length = 1, .op = WEIR_FIELD_UINT},
 	{.column = WEIR_COL_IP_TOS,     .length = 1, .op = WEIR_FIELD_UINT},
 	{.column = WEIR_COL_TCP_FLAGS,  .length = 1, .op = WEIR_FIELD_BITS},
-	{                               .length = 7, .op = WEIR_FIELD_ZERO},
+	{                               .length = 11, .op = WEIR_FIELD_ZERO},
 };
 
 static const struct weir_field v5_fields[] = {

@@ -31,8 +31,9 @@ struct weir_message {
 	bool open;
 	unsigned records; /* what the header counts */
 	uint64_t data_records;
-	size_t set_at; /* offset of the open set's header */
-	uint16_t set_id; /* 0: none is open */
+	bool set_open;
+	uint16_t set_id; /* of the open set */
+	size_t set_at;	 /* offset of its header; sFlow: of the count of samples */
 	uint64_t flows, packets, bytes, templates;
 };
 
@@ -74,7 +75,8 @@ static inline uint32_t weir_encoder_uptime(const struct weir_encoder *e, int64_t
 	return (uint32_t)(ms - e->boot_ms);
 }
 
-/* See to it that a message is open with room for that many bytes; sends the one that is full. */
+/* See to it that a message is open with room for that many bytes; sends the one that is full. -EMSGSIZE: no message
+ * has so much. */
 int weir_message_room(struct weir_encoder *e, size_t bytes) WEIR_MUST_CHECK;
 int weir_message_send(struct weir_encoder *e) WEIR_MUST_CHECK;
 

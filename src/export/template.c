@@ -62,23 +62,24 @@ static void close_set(struct weir_encoder *e)
 {
 	struct weir_message *m = &e->message;
 
-	if (!m->set_id)
+	if (!m->set_open)
 		return;
 	if (is_v9(e) && weir_writer_len(&m->w) % 4)
 		weir_writer_zero(&m->w, 4 - weir_writer_len(&m->w) % 4);
 	weir_writer_patch16(&m->w, m->set_at + 2, weir_writer_len(&m->w) - m->set_at);
-	m->set_id = 0;
+	m->set_open = false;
 }
 
 static void open_set(struct weir_encoder *e, uint16_t id)
 {
 	struct weir_message *m = &e->message;
 
-	if (m->set_id == id)
+	if (m->set_open && m->set_id == id)
 		return;
 	close_set(e);
-	m->set_at = weir_writer_len(&m->w);
+	m->set_open = true;
 	m->set_id = id;
+	m->set_at = weir_writer_len(&m->w);
 	weir_writer_u16(&m->w, id);
 	weir_writer_u16(&m->w, 0); /* length: close_set() */
 }
@@ -172,7 +173,7 @@ static int prepare(struct weir_encoder *e, struct weir_export_template *t)
 	size_t padding = 3, record = SET_HEADER_BYTES + t->record_bytes + padding, need = record;
 	int rc;
 
-	if (m->open && m->set_id == t->id && weir_writer_left(&m->w) >= t->record_bytes + padding)
+	if (m->open && m->set_open && m->set_id == t->id && weir_writer_left(&m->w) >= t->record_bytes + padding)
 		return 0;
 	/* A new message may find the refresh due, so room is asked for before it is known what is due. */
 	rc = weir_message_room(e, record);
