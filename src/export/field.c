@@ -101,7 +101,7 @@ static const struct weir_field v1_fields[] = {
 	{.column = WEIR_COL_PROTO,      .length = 1, .op = WEIR_FIELD_UINT},
 	{.column = WEIR_COL_IP_TOS,     .length = 1, .op = WEIR_FIELD_UINT},
 	{.column = WEIR_COL_TCP_FLAGS,  .length = 1, .op = WEIR_FIELD_BITS},
-	{                               .length = 11, .op = WEIR_FIELD_ZERO},
+	{                               .length = 7, .op = WEIR_FIELD_ZERO},
 };
 
 static const struct weir_field v5_fields[] = {
@@ -130,7 +130,7 @@ static const struct weir_field v5_fields[] = {
 };
 
 static const struct weir_fixed_format fixed_formats[] = {
-	{.version = 1, .header_bytes = 16, .record_bytes = 52, .records_max = 24,
+	{.version = 1, .header_bytes = 16, .record_bytes = 48, .records_max = 24,
 	 .field = v1_fields, .fields = COUNT_OF(v1_fields)},
 	{.version = 5, .header_bytes = 24, .record_bytes = 48, .records_max = 30,
 	 .field = v5_fields, .fields = COUNT_OF(v5_fields) - 1},

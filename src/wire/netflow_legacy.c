@@ -37,7 +37,7 @@ static const struct weir_element ROUTER_SHORTCUT = {
 static const struct format FORMATS[WEIR_LEGACIES] = {
 	[WEIR_LEGACY_1] = {
 		.flow_type = WEIR_FLOW_NETFLOW1,
-		.fields = 17,
+		.fields = 16,
 		.field = {
 			{.id = 8,   .length = 4},  /* sourceIPv4Address */
 			{.id = 12,  .length = 4},  /* destinationIPv4Address */
@@ -55,7 +55,6 @@ static const struct format FORMATS[WEIR_LEGACIES] = {
 			{.id = 5,   .length = 1},  /* ipClassOfService */
 			{.id = 6,   .length = 1},  /* tcpControlBits */
 			{.id = PAD, .length = 7},
-			{.id = PAD, .length = 4},
 		},
 	},
 	[WEIR_LEGACY_5] = {
