@@ -1,0 +1,47 @@
+/* Where made messages go: over UDP from many source addresses, or into a pcap file as if they had. One thread; an
+ * outlet owns its socket or file. */
+#ifndef WEIR_GENERATE_OUTLET_H
+#define WEIR_GENERATE_OUTLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/addr.h"
+
+struct weir_outlet;
+
+struct weir_outlet_stats {
+	uint64_t datagrams;
+	uint64_t bytes;	  /* payload */
+	uint64_t retries; /* the kernel had no room (ENOBUFS, EAGAIN): waited, sent again, nothing is lost by it */
+	uint64_t refused; /* the target's machine answered that nobody listens on the port */
+};
+
+struct weir_outlet_udp_options {
+	const char *target;	/* "host:port", "[v6]:port" */
+	bool allow_remote;	/* otherwise the target must be a loopback address */
+	bool own_source;	/* send from the source given to weir_outlet_send(); the machine must have that address */
+	uint32_t max_bytes;	/* longest message */
+};
+
+/* -EPERM: the target is not loopback. */
+int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct weir_outlet **ret_outlet,
+			 struct weir_error *err) WEIR_MUST_CHECK;
+/* Frames are Ethernet, IP (of the source's family) and UDP to target and port. path "-" is standard output. */
+int weir_outlet_pcap_open(const char *path, const struct weir_addr *target, uint16_t port,
+			  struct weir_outlet **ret_outlet, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* The message is copied. It may wait for weir_outlet_flush(); the first failure comes back from either. */
+int weir_outlet_send(struct weir_outlet *outlet, const struct weir_addr *source, int64_t now_ms, const void *data,
+		     size_t len, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_outlet_flush(struct weir_outlet *outlet, struct weir_error *err) WEIR_MUST_CHECK;
+
+const struct weir_outlet_stats *weir_outlet_stats(const struct weir_outlet *outlet);
+/* "127.0.0.1:2055", or the file's name. Valid while the outlet is. */
+const char *weir_outlet_name(const struct weir_outlet *outlet);
+/* Frees it without a flush. NULL is allowed. */
+void weir_outlet_close(struct weir_outlet *outlet);
+
+#endif

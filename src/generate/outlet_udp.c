@@ -1,0 +1,249 @@
+/* UDP from many source addresses through one socket: each message names its source in a control message
+ * (IP_PKTINFO, IPV6_PKTINFO), which on loopback may be any of 127.0.0.0/8. So thousands of exporters need one
+ * descriptor, and messages of different exporters share a sendmmsg(2).
+ *
+ * The socket waits where its send buffer is full. What a slow reader on loopback cannot take, the kernel drops on
+ * the reader's side without a word to the sender: only a lower rate or a larger receive buffer helps. IP_RECVERR
+ * brings back the one thing that can be known, that no process has the port. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "generate/outlet_kind.h"
+
+enum {
+	BATCH = 64,
+	SEND_BUFFER_BYTES = 1 << 20,
+	WAIT_NS = 1000000, /* before a datagram is tried again */
+	TRIES_MAX = 10000, /* ten seconds without progress */
+};
+
+union control {
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct cmsghdr align;
+};
+
+struct udp {
+	struct weir_outlet base;
+	int fd;
+	bool own_source;
+	struct sockaddr_storage target;
+	socklen_t target_len;
+	uint32_t max_bytes;
+	unsigned queued;
+	uint8_t *data; /* BATCH * max_bytes, owned */
+	struct mmsghdr message[BATCH];
+	struct iovec iov[BATCH];
+	union control control[BATCH];
+};
+
+static bool is_loopback(const struct sockaddr_storage *addr)
+{
+	struct in6_addr v6;
+	uint8_t first;
+
+	if (addr->ss_family == AF_INET) {
+		memcpy(&first, &((const struct sockaddr_in *)addr)->sin_addr, 1);
+		return first == 127;
+	}
+	v6 = ((const struct sockaddr_in6 *)addr)->sin6_addr;
+	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+static int resolve(const char *text, struct udp *u, struct weir_error *err)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
+	const char *colon = strrchr(text, ':');
+	size_t host_len = colon ? (size_t)(colon - text) : 0;
+	struct addrinfo *found;
+	char host[256];
+	int rc;
+
+	if (!host_len || !colon[1] || host_len >= sizeof(host))
+		return weir_error_set(err, -EINVAL, text, "write 127.0.0.1:2055 or [::1]:2055",
+				      "this is no host and port");
+	(void)snprintf(host, sizeof(host), "%.*s", (int)host_len, text);
+	if (host[0] == '[' && host[host_len - 1] == ']') {
+		host[host_len - 1] = '\0';
+		memmove(host, host + 1, host_len - 1);
+	}
+	rc = getaddrinfo(host, colon + 1, &hints, &found);
+	if (rc)
+		return weir_error_set(err, -EINVAL, text, "write 127.0.0.1:2055 or [::1]:2055",
+				      "the address cannot be resolved: %s", gai_strerror(rc));
+	memcpy(&u->target, found->ai_addr, found->ai_addrlen);
+	u->target_len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int open_socket(struct udp *u, struct weir_error *err)
+{
+	bool v6 = u->target.ss_family == AF_INET6;
+	int bytes = SEND_BUFFER_BYTES, on = 1;
+
+	u->fd = socket(u->target.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (u->fd < 0)
+		return weir_error_set(err, -errno, u->base.name, NULL, "socket: %s", strerror(errno));
+	(void)setsockopt(u->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	(void)setsockopt(u->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
+	return 0;
+}
+
+static void prepare_batch(struct udp *u)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		u->iov[i].iov_base = u->data + (size_t)i * u->max_bytes;
+		u->message[i].msg_hdr = (struct msghdr){
+			.msg_name = &u->target,
+			.msg_namelen = u->target_len,
+			.msg_iov = &u->iov[i],
+			.msg_iovlen = 1,
+		};
+	}
+}
+
+static void set_source(struct udp *u, unsigned at, const struct weir_addr *source)
+{
+	struct msghdr *header = &u->message[at].msg_hdr;
+	bool v6 = u->target.ss_family == AF_INET6;
+	struct in6_pktinfo info6 = {0};
+	struct in_pktinfo info4 = {0};
+	size_t len = v6 ? sizeof(info6) : sizeof(info4);
+	struct cmsghdr *c;
+
+	header->msg_control = &u->control[at];
+	header->msg_controllen = CMSG_SPACE(len);
+	memset(&u->control[at], 0, sizeof(u->control[at]));
+	c = CMSG_FIRSTHDR(header);
+	c->cmsg_level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = v6 ? IPV6_PKTINFO : IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(&info4.ipi_spec_dst, &source->byte[12], 4);
+	memcpy(&info6.ipi6_addr, source->byte, 16);
+	memcpy(CMSG_DATA(c), v6 ? (void *)&info6 : (void *)&info4, len);
+}
+
+static int fail(struct udp *u, int code, struct weir_error *err)
+{
+	if (code == EINVAL || code == EADDRNOTAVAIL)
+		return weir_error_set(err, -code, u->base.name, "give this machine the --source addresses, or leave it out",
+				      "the kernel does not send from that source address: %s", strerror(code));
+	return weir_error_set(err, -code, u->base.name, NULL, "cannot send: %s", strerror(code));
+}
+
+/* The kernel refused a datagram. 0: try it again. */
+static int refused(struct udp *u, int code, unsigned *tries, struct weir_error *err)
+{
+	const struct timespec wait = {.tv_nsec = WAIT_NS};
+	int pending;
+	socklen_t len = sizeof(pending);
+
+	switch (code) {
+	case ECONNREFUSED: /* said of an earlier datagram, which was not told from this one */
+		u->base.stats.refused++;
+		(void)getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
+		return 0;
+	case EINTR:
+		return 0;
+	case ENOBUFS:
+	case EAGAIN:
+	case ENOMEM:
+		if (++*tries > TRIES_MAX)
+			return fail(u, code, err);
+		u->base.stats.retries++;
+		(void)nanosleep(&wait, NULL);
+		return 0;
+	default:
+		return fail(u, code, err);
+	}
+}
+
+static int udp_flush(struct weir_outlet *outlet, struct weir_error *err)
+{
+	struct udp *u = (struct udp *)outlet;
+	unsigned at = 0, tries = 0;
+	int rc = 0;
+
+	while (at < u->queued && !rc) {
+		int sent = sendmmsg(u->fd, &u->message[at], u->queued - at, 0);
+
+		if (sent > 0) {
+			for (int i = 0; i < sent; i++)
+				outlet->stats.bytes += u->iov[at + (unsigned)i].iov_len;
+			outlet->stats.datagrams += (uint64_t)sent;
+			at += (unsigned)sent;
+			tries = 0;
+		} else {
+			rc = refused(u, errno, &tries, err);
+		}
+	}
+	u->queued = 0;
+	return rc;
+}
+
+static int udp_send(struct weir_outlet *outlet, const struct weir_addr *source, int64_t now_ms, const void *data,
+		    size_t len, struct weir_error *err)
+{
+	struct udp *u = (struct udp *)outlet;
+	unsigned at = u->queued;
+
+	(void)now_ms;
+	if (len > u->max_bytes)
+		return weir_error_set(err, -EMSGSIZE, outlet->name, NULL, "a message of %zu bytes is too long", len);
+	memcpy(u->iov[at].iov_base, data, len);
+	u->iov[at].iov_len = len;
+	if (u->own_source)
+		set_source(u, at, source);
+	u->queued++;
+	return u->queued == BATCH ? udp_flush(outlet, err) : 0;
+}
+
+static void udp_close(struct weir_outlet *outlet)
+{
+	struct udp *u = (struct udp *)outlet;
+
+	if (u->fd >= 0)
+		(void)close(u->fd);
+	free(u->data);
+	free(u);
+}
+
+static const struct weir_outlet_kind kind = {.send = udp_send, .flush = udp_flush, .close = udp_close};
+
+int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct weir_outlet **ret_outlet,
+			 struct weir_error *err)
+{
+	struct udp *u = calloc(1, sizeof(*u));
+	int rc;
+
+	if (!u)
+		return weir_error_set(err, -ENOMEM, options->target, NULL, "no memory");
+	u->base.kind = &kind;
+	u->fd = -1;
+	u->own_source = options->own_source;
+	u->max_bytes = options->max_bytes;
+	(void)snprintf(u->base.name, sizeof(u->base.name), "%s", options->target);
+	u->data = malloc((size_t)BATCH * options->max_bytes);
+	rc = u->data ? resolve(options->target, u, err)
+		     : weir_error_set(err, -ENOMEM, options->target, NULL, "no memory");
+	if (!rc && !options->allow_remote && !is_loopback(&u->target))
+		rc = weir_error_set(err, -EPERM, options->target, "--allow-remote, if that machine's keeper agrees",
+				    "this is not a loopback address, and made traffic fills a collector with made flows");
+	if (!rc)
+		rc = open_socket(u, err);
+	if (rc) {
+		udp_close(&u->base);
+		return rc;
+	}
+	prepare_batch(u);
+	*ret_outlet = &u->base;
+	return 0;
+}
