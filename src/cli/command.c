@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_config;
+extern const struct weir_command weir_command_decode;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
 
 const struct weir_command *const weir_commands[] = {
+	&weir_command_collect,
 	&weir_command_config,
+	&weir_command_decode,
 	&weir_command_generate,
 	&weir_command_manual_pages,
 	NULL,

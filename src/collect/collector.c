@@ -1,0 +1,314 @@
+#include "collect/collector.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS	       100
+#define CLEAN_MS       1000
+#define SEGMENT_ROWS   (1U << 20)
+#define DRAIN_ROUNDS   1000 /* at the end: as many polls of what is in the sockets' buffers, no more */
+
+struct worker {
+	struct weir_collector *collector; /* borrowed */
+	unsigned number;
+	pthread_t thread;
+	bool running;
+	bool stop; /* atomic */
+
+	/* The thread's own. */
+	struct weir_udp *udp; /* borrowed */
+	struct weir_decoder *decoder;
+	struct weir_block *block;
+	struct weir_block_sink sink;
+	struct weir_spool_writer *spool;
+	int64_t sync_due_ns;
+	int64_t clean_due_ns;
+	struct weir_error latest;
+
+	/* What others may see. */
+	pthread_mutex_t lock;
+	struct weir_collector_stats stats;
+	struct weir_error error;
+	bool has_error;
+	struct weir_error failure;
+	bool failed;
+};
+
+struct weir_collector {
+	struct weir_clock clock;
+	unsigned sync_ms;
+	unsigned workers;
+	struct worker *worker;
+};
+
+static int64_t now_ns(const struct worker *w)
+{
+	return weir_clock_mono_ns(&w->collector->clock);
+}
+
+/* What the spool's last call left in w->latest. */
+static void note_error(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->error = w->latest;
+	w->has_error = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void publish(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->stats.udp = *weir_udp_stats(w->udp);
+	w->stats.decoder = *weir_decoder_stats(w->decoder);
+	w->stats.spool = *weir_spool_writer_stats(w->spool);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* The block's rows go to the spool; where that fails the spool has counted them as lost, and there is room again. */
+static void append(struct worker *w)
+{
+	if (!w->block->rows)
+		return;
+	if (weir_spool_append(w->spool, w->block, &w->latest))
+		note_error(w);
+	weir_block_reset(w->block);
+}
+
+static int on_full(void *ctx, struct weir_block **block)
+{
+	append(ctx);
+	(void)block; /* the same one, empty again */
+	return 0;
+}
+
+static void sync_spool(struct worker *w)
+{
+	append(w);
+	if (weir_spool_sync(w->spool, &w->latest))
+		note_error(w);
+}
+
+static void take(void *ctx, const struct weir_datagram *datagram)
+{
+	struct worker *w = ctx;
+
+	weir_decoder_decode(w->decoder, datagram, &w->block, &w->sink);
+}
+
+static void do_what_is_due(struct worker *w)
+{
+	int64_t now = now_ns(w);
+
+	if (now >= w->sync_due_ns) {
+		sync_spool(w);
+		w->sync_due_ns = now + w->collector->sync_ms * WEIR_NS_PER_MS;
+	}
+	/* One worker cleans for all lanes. */
+	if (w->number == 0 && now >= w->clean_due_ns) {
+		if (weir_spool_clean(w->spool, &w->latest))
+			note_error(w);
+		w->clean_due_ns = now + CLEAN_MS * WEIR_NS_PER_MS;
+	}
+	publish(w);
+}
+
+static void drain(struct worker *w)
+{
+	for (unsigned i = 0; i < DRAIN_ROUNDS; i++) {
+		if (weir_udp_poll(w->udp, 0, take, w) <= 0)
+			return;
+	}
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	int64_t published_ns = now_ns(w);
+	int rc = 0;
+
+	w->sync_due_ns = now_ns(w) + w->collector->sync_ms * WEIR_NS_PER_MS;
+	while (rc >= 0 && !__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+		int64_t now;
+
+		rc = weir_udp_poll(w->udp, POLL_MS, take, w);
+		now = now_ns(w);
+		if (now >= w->sync_due_ns || now - published_ns >= POLL_MS * WEIR_NS_PER_MS) {
+			do_what_is_due(w);
+			published_ns = now;
+		}
+	}
+	if (rc >= 0)
+		drain(w);
+	sync_spool(w);
+	publish(w);
+	if (rc < 0) {
+		pthread_mutex_lock(&w->lock);
+		w->failed = true;
+		(void)weir_error_set(&w->failure, rc, "collect", NULL, "receiving failed: %s", strerror(-rc));
+		pthread_mutex_unlock(&w->lock);
+	}
+	return NULL;
+}
+
+static uint64_t share(uint64_t all, unsigned workers)
+{
+	return (all + workers - 1) / workers;
+}
+
+static int worker_init(struct worker *w, const struct weir_collector_options *o, struct weir_error *err)
+{
+	struct weir_decoder_limits limits = o->limits;
+	char lane[WEIR_SPOOL_LANE_MAX];
+	struct weir_spool_options spool = {
+		.dir = o->spool_dir,
+		.lane = lane,
+		.segment_bytes_max = o->spool_segment_bytes,
+		.segment_rows_max = SEGMENT_ROWS,
+		.bytes_max = o->spool_size_max_bytes,
+	};
+
+	w->sink = (struct weir_block_sink){.full = on_full, .ctx = w};
+	limits.template_bytes_max = share(limits.template_bytes_max, o->workers);
+	(void)snprintf(lane, sizeof(lane), "w%u", w->number);
+	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
+	    weir_block_new(&weir_block_limits_default, &w->block))
+		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
+	return weir_spool_writer_open(&spool, &w->spool, err);
+}
+
+int weir_collector_new(const struct weir_collector_options *options, struct weir_collector **ret_collector,
+		       struct weir_error *err)
+{
+	struct weir_collector *c;
+	int rc = 0;
+
+	if (!options->workers || options->workers > WEIR_COLLECTOR_WORKERS_MAX)
+		return weir_error_set(err, -EINVAL, "collect.workers", NULL, "from 1 to %d workers are possible",
+				      WEIR_COLLECTOR_WORKERS_MAX);
+	c = calloc(1, sizeof(*c));
+	if (c)
+		c->worker = calloc(options->workers, sizeof(*c->worker));
+	if (!c || !c->worker) {
+		free(c);
+		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
+	}
+	c->clock = *options->clock;
+	c->sync_ms = options->sync_ms;
+	for (unsigned i = 0; i < options->workers; i++) {
+		c->worker[i].collector = c;
+		c->worker[i].number = i;
+		c->worker[i].udp = options->udp[i];
+		pthread_mutex_init(&c->worker[i].lock, NULL);
+		c->workers++;
+	}
+	for (unsigned i = 0; !rc && i < options->workers; i++)
+		rc = worker_init(&c->worker[i], options, err);
+	if (rc) {
+		weir_collector_free(c);
+		return rc;
+	}
+	*ret_collector = c;
+	return 0;
+}
+
+void weir_collector_free(struct weir_collector *collector)
+{
+	if (!collector)
+		return;
+	weir_collector_stop(collector);
+	for (unsigned i = 0; i < collector->workers; i++) {
+		struct worker *w = &collector->worker[i];
+
+		weir_spool_writer_close(w->spool);
+		weir_decoder_free(w->decoder);
+		weir_block_free(w->block);
+		pthread_mutex_destroy(&w->lock);
+	}
+	free(collector->worker);
+	free(collector);
+}
+
+int weir_collector_start(struct weir_collector *collector, struct weir_error *err)
+{
+	for (unsigned i = 0; i < collector->workers; i++) {
+		struct worker *w = &collector->worker[i];
+		int rc = pthread_create(&w->thread, NULL, work, w);
+
+		if (rc) {
+			weir_collector_stop(collector);
+			return weir_error_set(err, -rc, "collect.workers", "set fewer workers",
+					      "worker %u cannot be started: %s", i, strerror(rc));
+		}
+		w->running = true;
+	}
+	return 0;
+}
+
+void weir_collector_stop(struct weir_collector *collector)
+{
+	for (unsigned i = 0; i < collector->workers; i++)
+		__atomic_store_n(&collector->worker[i].stop, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < collector->workers; i++) {
+		if (collector->worker[i].running)
+			(void)pthread_join(collector->worker[i].thread, NULL);
+		collector->worker[i].running = false;
+	}
+}
+
+/* Both structs are counters of 64 bits only. */
+static void add(void *sum, const void *more, size_t bytes)
+{
+	uint64_t *to = sum;
+	const uint64_t *from = more;
+
+	for (size_t i = 0; i < bytes / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats)
+{
+	*ret_stats = (struct weir_collector_stats){0};
+	for (unsigned i = 0; i < collector->workers; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		add(ret_stats, &w->stats, sizeof(w->stats));
+		pthread_mutex_unlock(&w->lock);
+	}
+}
+
+bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < collector->workers; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		if (w->has_error)
+			*ret_err = w->error;
+		found = found || w->has_error;
+		w->has_error = false;
+		pthread_mutex_unlock(&w->lock);
+	}
+	return found;
+}
+
+bool weir_collector_failed(struct weir_collector *collector, struct weir_error *ret_err)
+{
+	bool failed = false;
+
+	for (unsigned i = 0; i < collector->workers && !failed; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		failed = w->failed;
+		if (failed)
+			*ret_err = w->failure;
+		pthread_mutex_unlock(&w->lock);
+	}
+	return failed;
+}

@@ -1,0 +1,63 @@
+/* The collector: worker threads that each receive, decode and append to a lane of the spool.
+ *
+ *   sockets ── datagrams ──▶ decoder ── block ──▶ spool writer (lane "w0", "w1" …)
+ *
+ * A worker shares nothing with the others. A full block goes to the spool at once, a partial one when the segment is
+ * synced, which happens every sync_ms: what came since is what a crash can lose. The collector never waits for a
+ * sink or a store.
+ *
+ * The receivers are the caller's to open, for he drops his privileges before the spool is touched. Nothing here
+ * logs: failures of the spool reach the caller by weir_collector_error(). All functions belong to one thread. */
+#ifndef WEIR_COLLECT_COLLECTOR_H
+#define WEIR_COLLECT_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "receive/udp.h"
+#include "spool/spool.h"
+#include "wire/decoder.h"
+
+#define WEIR_COLLECTOR_WORKERS_MAX 64
+
+struct weir_collector_options {
+	struct weir_udp *const *udp;	/* one a worker; they stay the caller's until weir_collector_free() */
+	unsigned workers;
+	struct weir_decoder_limits limits; /* of each worker; template_bytes_max of all together */
+	const char *spool_dir;		/* borrowed for the call */
+	uint64_t spool_size_max_bytes;	/* of all lanes */
+	uint64_t spool_segment_bytes;
+	unsigned sync_ms;
+	uint64_t seed;			/* random, of the hash tables */
+	const struct weir_clock *clock; /* borrowed */
+};
+
+/* Sums over the workers. */
+struct weir_collector_stats {
+	struct weir_udp_stats udp;
+	struct weir_decoder_stats decoder;
+	struct weir_spool_stats spool;
+};
+
+struct weir_collector;
+
+int weir_collector_new(const struct weir_collector_options *options, struct weir_collector **ret_collector,
+		       struct weir_error *err) WEIR_MUST_CHECK;
+/* Stops first where that was not done. */
+void weir_collector_free(struct weir_collector *collector);
+
+int weir_collector_start(struct weir_collector *collector, struct weir_error *err) WEIR_MUST_CHECK;
+/* Take in what the sockets' buffers hold, sync, and end the threads. */
+void weir_collector_stop(struct weir_collector *collector);
+
+/* As of a moment ago: the workers publish at least every 100 ms. */
+void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats);
+
+/* The spool's last error since the last call: true, and *ret_err is filled. */
+bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err);
+/* A worker ended on its own: its error. Such a collector is to be stopped. */
+bool weir_collector_failed(struct weir_collector *collector, struct weir_error *ret_err);
+
+#endif

@@ -1,0 +1,65 @@
+#include "collect/metrics.h"
+
+#include <stddef.h>
+
+#include "base/metrics.h"
+#include "wire/fault.h"
+
+static const struct {
+	const char *name;
+	const char *help;
+	size_t offset; /* of the uint64_t in struct weir_collector_stats */
+} COUNTERS[] = {
+#define AT(member) offsetof(struct weir_collector_stats, member)
+	{"weir_collect_datagrams_total",      "Datagrams received",                       AT(udp.datagrams)},
+	{"weir_collect_bytes_total",          "Bytes received, UDP payload",              AT(udp.bytes)},
+	{"weir_collect_kernel_drops_total",   "Datagrams that the kernel dropped for want of room in the sockets' buffers",
+	 AT(udp.kernel_drops)},
+	{"weir_collect_messages_total",       "Export messages decoded",                  AT(decoder.messages)},
+	{"weir_collect_flows_total",          "Flows decoded",                            AT(decoder.flows)},
+	{"weir_collect_templates_total",      "Template records read, options templates included", AT(decoder.templates)},
+	{"weir_collect_option_records_total", "Options records read",                     AT(decoder.option_records)},
+	{"weir_collect_counter_samples_total", "sFlow counter samples, skipped",          AT(decoder.counter_samples)},
+	{"weir_collect_lost_total",           "Lost before they came here, by sequence numbers: messages of NetFlow v9, "
+					      "flows of NetFlow v5, v7 and IPFIX, samples of sFlow",
+	 AT(decoder.lost_messages)},
+	{"weir_spool_segments_total",         "Segments written to the spool",            AT(spool.segments)},
+	{"weir_spool_rows_total",             "Flows written to the spool",               AT(spool.rows)},
+	{"weir_spool_bytes_total",            "Bytes written to the spool, compressed",   AT(spool.bytes)},
+	{"weir_spool_dropped_segments_total", "Segments removed unread because the spool was full", AT(spool.dropped_segments)},
+	{"weir_spool_dropped_rows_total",     "Flows removed unread because the spool was full", AT(spool.dropped_rows)},
+	{"weir_spool_write_errors_total",     "Failures to write to the spool",           AT(spool.write_errors)},
+	{"weir_spool_lost_rows_total",        "Flows lost because the spool could not be written", AT(spool.lost_rows)},
+#undef AT
+};
+
+static int write_faults(const struct weir_collector_stats *stats, struct weir_buffer *out)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < WEIR_FAULTS; i++) {
+		struct weir_buffer label;
+
+		weir_buffer_init(&label);
+		rc = weir_metrics_label(&label, "fault", weir_faults[i].name);
+		if (!rc)
+			rc = weir_metrics_counter(out, "weir_collect_faults_total",
+						  i ? NULL : "Faults of export messages, by name", weir_buffer_cstr(&label),
+						  stats->decoder.fault[i]);
+		weir_buffer_done(&label);
+	}
+	return rc;
+}
+
+int weir_collect_metrics(const struct weir_collector_stats *stats, int64_t start_ms, struct weir_buffer *out)
+{
+	int rc = weir_metrics_gauge(out, "weir_collect_start_time_seconds", "When the collector started, Unix time", NULL,
+				    (double)start_ms / WEIR_MS_PER_S);
+
+	for (size_t i = 0; !rc && i < sizeof(COUNTERS) / sizeof(COUNTERS[0]); i++) {
+		uint64_t value = *(const uint64_t *)(const void *)((const char *)stats + COUNTERS[i].offset);
+
+		rc = weir_metrics_counter(out, COUNTERS[i].name, COUNTERS[i].help, NULL, value);
+	}
+	return rc ? rc : write_faults(stats, out);
+}

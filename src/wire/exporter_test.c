@@ -1,0 +1,132 @@
+#include "wire/exporter.h"
+#include "wire/testing.h"
+
+static struct weir_exporter *get(struct weir_exporters *x, uint32_t last, uint32_t domain)
+{
+	struct weir_addr a = weir_addr_from_v4((const uint8_t[]){10, U24(last)});
+
+	return weir_exporters_get(x, WEIR_FLOW_IPFIX, &a, domain);
+}
+
+static void test_one_entry_a_protocol_address_and_domain(void **state)
+{
+	struct weir_exporters *x;
+	struct weir_addr a = weir_addr_from_v4((const uint8_t[]){10, 0, 0, 1});
+	struct weir_exporter *e;
+
+	(void)state;
+	assert_int_equal(weir_exporters_new(100, 7, &x), 0);
+	e = get(x, 1, 5);
+	assert_non_null(e);
+	assert_ptr_equal(get(x, 1, 5), e);
+	assert_ptr_not_equal(get(x, 2, 5), e);
+	assert_ptr_not_equal(get(x, 1, 6), e);
+	assert_ptr_not_equal(weir_exporters_get(x, WEIR_FLOW_NETFLOW9, &a, 5), e);
+	assert_ptr_equal(get(x, 1, 5), e);
+	weir_exporters_free(x);
+}
+
+/* Entries stay where they are while the table grows, and no more are made than the ceiling allows. */
+static void test_growth_and_ceiling(void **state)
+{
+	enum { MAX = 1000 };
+	static struct weir_exporter *seen[MAX];
+	struct weir_exporters *x;
+
+	(void)state;
+	assert_int_equal(weir_exporters_new(MAX, 7, &x), 0);
+	for (uint32_t i = 0; i < MAX; i++) {
+		seen[i] = get(x, i, i % 3);
+		assert_non_null(seen[i]);
+	}
+	assert_null(get(x, MAX, 0));
+	for (uint32_t i = 0; i < MAX; i++)
+		assert_ptr_equal(get(x, i, i % 3), seen[i]);
+	assert_null(get(x, MAX, 0));
+	weir_exporters_free(x);
+	weir_exporters_free(NULL);
+}
+
+static void test_loss(void **state)
+{
+	struct weir_exporter e = {0};
+
+	(void)state;
+	/* The first message may have any number. */
+	assert_int_equal(weir_exporter_sequence(&e, 5000, 10), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 5010, 10), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 5050, 10), 30);
+	assert_int_equal(weir_exporter_sequence(&e, 5060, 10), 0);
+}
+
+static void test_wrap(void **state)
+{
+	struct weir_exporter e = {0};
+
+	(void)state;
+	assert_int_equal(weir_exporter_sequence(&e, UINT32_MAX - 4, 10), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 5, 1), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 8, 1), 2);
+}
+
+/* A message that was overtaken moves nothing. */
+static void test_late_message(void **state)
+{
+	struct weir_exporter e = {0};
+
+	(void)state;
+	(void)weir_exporter_sequence(&e, 100, 1);
+	assert_int_equal(weir_exporter_sequence(&e, 102, 1), 1);
+	assert_int_equal(weir_exporter_sequence(&e, 101, 1), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 103, 1), 0);
+}
+
+static void test_restart(void **state)
+{
+	struct weir_exporter e = {0};
+
+	(void)state;
+	(void)weir_exporter_sequence(&e, 5000000, 1);
+	assert_int_equal(weir_exporter_sequence(&e, 0, 1), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 3, 1), 2);
+	/* So small a step back could be lateness, but not four times. */
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(weir_exporter_sequence(&e, 0, 1), 0);
+	for (uint32_t i = 1; i < 5; i++)
+		assert_int_equal(weir_exporter_sequence(&e, i, 1), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 7, 1), 2);
+	/* A very large step forward. */
+	assert_int_equal(weir_exporter_sequence(&e, 1U << 30, 1), 0);
+}
+
+static void test_units_told_later(void **state)
+{
+	struct weir_exporter e = {0};
+
+	(void)state;
+	(void)weir_exporter_sequence(&e, 100, 0);
+	weir_exporter_sequence_add(&e, 100, 7, true);
+	assert_int_equal(weir_exporter_sequence(&e, 107, 0), 0);
+	weir_exporter_sequence_add(&e, 107, 3, false);
+	assert_int_equal(weir_exporter_sequence(&e, 200, 0), 0);
+	weir_exporter_sequence_add(&e, 200, 3, true);
+	/* Late: what it carried does not count. */
+	assert_int_equal(weir_exporter_sequence(&e, 190, 0), 0);
+	weir_exporter_sequence_add(&e, 190, 5, true);
+	assert_int_equal(weir_exporter_sequence(&e, 204, 0), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_entry_a_protocol_address_and_domain),
+		cmocka_unit_test(test_growth_and_ceiling),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_late_message),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_units_told_later),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
