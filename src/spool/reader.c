@@ -93,9 +93,10 @@ int weir_spool_reader_open(const char *dir, const char *consumer, struct weir_sp
 	struct weir_spool_reader *r;
 	int rc;
 
-	if (!weir_spool_is_name(consumer) ||
-	    strlen(dir) + WEIR_SPOOL_PATH_MAX + 2 > sizeof(((struct weir_spool_segment *)NULL)->path))
-		return weir_error_set(err, -EINVAL, dir, NULL, "the spool's folder or its consumer has no good name");
+	if (!weir_spool_is_name(consumer))
+		return weir_error_set(err, -EINVAL, dir, NULL, "\"%s\" is no name for a consumer of the spool", consumer);
+	if (strlen(dir) + WEIR_SPOOL_PATH_MAX + 2 > sizeof(((struct weir_spool_segment *)NULL)->path))
+		return weir_error_set(err, -ENAMETOOLONG, dir, "choose a shorter one", "the folder's path is too long");
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
@@ -195,23 +196,35 @@ static int move_to(struct weir_spool_reader *r, const struct weir_spool_segment 
 	return 0;
 }
 
-static int set_aside(struct weir_spool_reader *r, const struct weir_spool_segment *segment, struct weir_error *err)
+/* Give the segment a name in the folder of damaged ones; keep: beside the one that it has. */
+static int name_damaged(const struct weir_spool_reader *r, const struct weir_spool_segment *segment, bool keep,
+			struct weir_error *err)
 {
 	const char *name = strrchr(segment->path, '/') + 1;
 	char path[WEIR_SPOOL_PATH_MAX];
 	int fd = weir_spool_folder_enter(&r->folder, WEIR_SPOOL_DAMAGED, err);
-	int rc = 0;
+	int rc;
 
 	if (fd < 0)
 		return fd;
 	(void)snprintf(path, sizeof(path), "%s-%s", segment->lane, name);
-	if (renameat(AT_FDCWD, segment->path, fd, path) || fsync(fd))
+	rc = keep ? linkat(AT_FDCWD, segment->path, fd, path, 0) : renameat(AT_FDCWD, segment->path, fd, path);
+	if (rc)
+		rc = errno == EEXIST ? 0 : -errno;
+	if (!rc && fsync(fd))
 		rc = -errno;
 	(void)close(fd);
 	if (rc && rc != -ENOENT)
-		return weir_error_set(err, rc, segment->path, NULL, "the damaged segment cannot be set aside: %s",
-				      strerror(-rc));
-	rc = move_to(r, segment, err);
+		return weir_error_set(err, rc, segment->path, NULL, "the segment cannot be set aside: %s", strerror(-rc));
+	return 0;
+}
+
+static int pass_damaged(struct weir_spool_reader *r, const struct weir_spool_segment *segment, struct weir_error *err)
+{
+	int rc = name_damaged(r, segment, false, err);
+
+	if (!rc)
+		rc = move_to(r, segment, err);
 	if (!rc)
 		r->damaged_segments++;
 	return rc;
@@ -246,7 +259,7 @@ static int find_next(struct weir_spool_reader *r, struct weir_error *err)
 		if (!rc)
 			return 1;
 		if (rc == -EBADMSG)
-			rc = set_aside(r, &r->current, err);
+			rc = pass_damaged(r, &r->current, err);
 		if (rc && rc != -ENOENT)
 			return rc;
 		lane->first++;
@@ -286,6 +299,14 @@ int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_
 		reader->turn++;
 	}
 	return 0;
+}
+
+int weir_spool_set_aside(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
+			 struct weir_error *err)
+{
+	int rc = name_damaged(reader, segment, true, err);
+
+	return rc ? rc : weir_spool_commit(reader, segment, err);
 }
 
 int weir_spool_backlog(struct weir_spool_reader *reader, struct weir_spool_backlog *ret_backlog,

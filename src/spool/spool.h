@@ -85,6 +85,11 @@ int weir_spool_next(struct weir_spool_reader *reader, struct weir_spool_segment 
 int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
 		      struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The consumer cannot use this segment: keep it in DIR/damaged (a second name: other consumers may still want it)
+ * and go on behind it. Not counted as damaged here. */
+int weir_spool_set_aside(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
+			 struct weir_error *err) WEIR_MUST_CHECK;
+
 struct weir_spool_backlog {
 	uint64_t segments;
 	uint64_t rows;
