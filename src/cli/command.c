@@ -9,6 +9,7 @@ extern const struct weir_command weir_command_config;
 extern const struct weir_command weir_command_decode;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
+extern const struct weir_command weir_command_sink;
 
 const struct weir_command *const weir_commands[] = {
 	&weir_command_collect,
@@ -16,6 +17,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_decode,
 	&weir_command_generate,
 	&weir_command_manual_pages,
+	&weir_command_sink,
 	NULL,
 };
 
