@@ -1,0 +1,36 @@
+/* sFlow datagrams, into a block so small that all its limits are met. What the decoder counts must add up. */
+#include <stdlib.h>
+
+#include "wire/decoder.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int take(void *ctx, struct weir_block **block)
+{
+	*(uint64_t *)ctx += (*block)->rows;
+	weir_block_reset(*block);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct weir_block_limits limits = {.rows_max = 3, .heap_max = 2048, .extras_max = 16};
+	struct weir_datagram datagram = {.data = data, .len = size, .received_ms = 1};
+	struct weir_decoder *decoder;
+	struct weir_block *block = NULL;
+	uint64_t rows = 0;
+	struct weir_block_sink sink = {.full = take, .ctx = &rows};
+
+	if (size < 4 || data[0] || data[1] || data[2] || data[3] != 5)
+		return -1;
+	if (weir_decoder_new(&weir_decoder_limits_default, 1, &decoder))
+		return 0;
+	if (weir_block_new(&limits, &block) == 0) {
+		weir_decoder_decode(decoder, &datagram, &block, &sink);
+		if (rows + block->rows != weir_decoder_stats(decoder)->flows)
+			abort();
+	}
+	weir_block_free(block);
+	weir_decoder_free(decoder);
+	return 0;
+}

@@ -1,0 +1,849 @@
+#include "base/cursor.h"
+#include "wire/testing.h"
+
+/* --- datagrams ---------------------------------------------------------------------------------------------------- */
+
+#define AGENT	   IP(198, 51, 100, 7)
+#define AGENT_TEXT "198.51.100.7"
+#define SUB_AGENT  3
+#define HEADER_LEN 28
+#define ALL_ONES   0xffffffffU
+
+static void sflow_begin(struct test_message *m, uint32_t sequence)
+{
+	message_begin(m);
+	PUT(m, U32(5), U32(1), AGENT, U32(SUB_AGENT), U32(sequence), U32(TEST_UPTIME), U32(0));
+}
+
+/* A sample or record: its format, the place of its length, which part_close() fills in. */
+static size_t part_open(struct test_message *m, uint32_t format)
+{
+	weir_writer_u32(&m->w, format);
+	weir_writer_u32(&m->w, 0);
+	return weir_writer_len(&m->w);
+}
+
+static void part_close(struct test_message *m, size_t start)
+{
+	weir_writer_patch32(&m->w, start - 4, weir_writer_len(&m->w) - start);
+}
+
+#define RECORD(m, format, ...)                         \
+	do {                                           \
+		size_t record_at = part_open(m, format);    \
+		PUT(m, __VA_ARGS__);                   \
+		part_close(m, record_at);                   \
+	} while (0)
+
+static size_t sample_at, records_at;
+
+static void count(struct test_message *m, size_t at)
+{
+	weir_put_be32(m->data + at, weir_be32(m->data + at) + 1);
+}
+
+/* A flow sample from interface 11 to 12; source 11, rate 400. */
+static void sample_begin_to(struct test_message *m, uint32_t input, uint32_t output)
+{
+	count(m, HEADER_LEN - 4);
+	sample_at = part_open(m, 1);
+	PUT(m, U32(77), U32(11), U32(400), U32(4000), U32(0), U32(input), U32(output));
+	records_at = weir_writer_len(&m->w);
+	PUT(m, U32(0));
+}
+
+static void sample_begin(struct test_message *m)
+{
+	sample_begin_to(m, 11, 12);
+}
+
+static void sample_end(struct test_message *m)
+{
+	part_close(m, sample_at);
+}
+
+#define MACS 0x02, 0, 0, 0, 0, 0xdd, 0x02, 0, 0, 0, 0, 0x55
+#define IPV4_UDP                                                                                             \
+	0x45, 0, U16(1000), U16(7), U16(0x4000), 64, 17, U16(0), IP(10, 0, 0, 1), IP(10, 0, 0, 2), U16(1234), \
+		U16(53), U16(980), U16(0)
+#define FRAME MACS, U16(0x0800), IPV4_UDP /* 42 bytes, and two to pad them */
+#define HEADER_RECORD(m)                                                                                \
+	do {                                                                                            \
+		count(m, records_at);                                                                   \
+		RECORD(m, 1, U32(1), U32(1018), U32(4), U32(42), FRAME, U16(0));                        \
+	} while (0)
+#define IPV4_RECORD(m)                                                                                     \
+	do {                                                                                               \
+		count(m, records_at);                                                                      \
+		RECORD(m, 3, U32(1000), U32(6), IP(10, 0, 0, 3), IP(10, 0, 0, 4), U32(1025), U32(80), U32(0x12), \
+		       U32(0xb8));                                                                         \
+	} while (0)
+
+static void sample(struct test_message *m)
+{
+	sample_begin(m);
+	HEADER_RECORD(m);
+	sample_end(m);
+}
+
+/* --- what a sample becomes ---------------------------------------------------------------------------------------- */
+
+static void test_flow_sample(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 9);
+	sample(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, 1);
+	assert_int_equal(stats(f)->flows, 1);
+	assert_cell(f, 0, FLOW_TYPE, "50");
+	assert_cell(f, 0, EXPORTER_ADDR, AGENT_TEXT);
+	assert_cell(f, 0, OBSERVATION_DOMAIN, "3");
+	assert_cell(f, 0, SEQUENCE_NUM, "9");
+	assert_cell(f, 0, TIME_RECEIVED, "1700000000500");
+	assert_cell(f, 0, TIME_START, "1700000000500");
+	assert_cell(f, 0, TIME_END, "1700000000500");
+	assert_cell(f, 0, SAMPLING_RATE, "400");
+	assert_cell(f, 0, PACKETS, "1");
+	assert_cell(f, 0, BYTES, "1018");
+	assert_cell(f, 0, IN_IF, "11");
+	assert_cell(f, 0, OUT_IF, "12");
+	assert_cell(f, 0, DIRECTION, "0");
+	assert_cell(f, 0, SRC_ADDR, "10.0.0.1");
+	assert_cell(f, 0, DST_ADDR, "10.0.0.2");
+	assert_cell(f, 0, SRC_PORT, "1234");
+	assert_cell(f, 0, DST_PORT, "53");
+	assert_cell(f, 0, PROTO, "17");
+	assert_cell(f, 0, SRC_MAC, "02:00:00:00:00:55");
+	assert_cell(f, 0, TEMPLATE_ID, "-");
+	assert_cell(f, 0, FORWARDING_STATUS, "-");
+	assert_int_equal(f->block->extras, 0);
+}
+
+static void test_expanded_flow_sample(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	count(&f->m, HEADER_LEN - 4);
+	sample_at = part_open(&f->m, 3);
+	PUT(&f->m, U32(77), U32(0), U32(0x70000001), U32(0), U32(4000), U32(0), U32(0), U32(5), U32(0), U32(0x70000001));
+	records_at = weir_writer_len(&f->m.w);
+	PUT(&f->m, U32(0));
+	HEADER_RECORD(&f->m);
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, IN_IF, "5");
+	assert_cell(f, 0, OUT_IF, "1879048193");
+	assert_cell(f, 0, DIRECTION, "1");
+	assert_cell(f, 0, SAMPLING_RATE, "1"); /* 0 was told */
+	assert_cell(f, 0, SRC_ADDR, "10.0.0.1");
+}
+
+static void test_raw_headers_by_protocol(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	for (uint32_t protocol = 1; protocol <= 15; protocol++) {
+		sample_begin(&f->m);
+		count(&f->m, records_at);
+		switch (protocol) {
+		case 1:
+			RECORD(&f->m, 1, U32(protocol), U32(100), U32(0), U32(42), FRAME, U16(0));
+			break;
+		case 13:
+			RECORD(&f->m, 1, U32(protocol), U32(100), U32(0), U32(32), U32(16 << 12 | 0x100), IPV4_UDP);
+			break;
+		case 7:
+		case 14:
+			RECORD(&f->m, 1, U32(protocol), U32(100), U32(0), U32(32), 0xff, 3, U16(0x21), IPV4_UDP);
+			break;
+		case 12:
+			RECORD(&f->m, 1, U32(protocol), U32(100), U32(0), U32(40), U32(6U << 28), U16(0), 59, 64, U64(1), U64(2),
+			       U64(3), U64(4));
+			break;
+		default:
+			RECORD(&f->m, 1, U32(protocol), U32(100), U32(0), U32(28), IPV4_UDP);
+			break;
+		}
+		sample_end(&f->m);
+	}
+	decode(f);
+	assert_faults(f, "sflow_header_protocol=9");
+	assert_int_equal(f->block->rows, 15);
+	for (uint32_t row = 0; row < 15; row++) {
+		uint32_t protocol = row + 1;
+		bool known = protocol == 1 || protocol == 7 || (protocol >= 11 && protocol <= 14);
+
+		assert_cell(f, row, BYTES, "100");
+		assert_cell(f, row, IP_VERSION, known ? (protocol == 12 ? "6" : "4") : "-");
+		assert_cell(f, row, MPLS_LABEL_1, protocol == 13 ? "16" : "-");
+	}
+}
+
+static void test_sampled_ethernet_and_ip(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	IPV4_RECORD(&f->m);
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 4, U32(2000), U32(58), U64(0x20010db800000000), U64(1), U64(0x20010db800000000), U64(2), U32(0), U32(0),
+	       U32(0), U32(0x60));
+	count(&f->m, records_at);
+	RECORD(&f->m, 2, U32(2018), 2, 0, 0, 0, 0, 1, U16(0), 2, 0, 0, 0, 0, 2, U16(0), U32(0x86dd));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, BYTES, "1000");
+	assert_cell(f, 0, SRC_ADDR, "10.0.0.3");
+	assert_cell(f, 0, DST_ADDR, "10.0.0.4");
+	assert_cell(f, 0, IP_VERSION, "4");
+	assert_cell(f, 0, PROTO, "6");
+	assert_cell(f, 0, SRC_PORT, "1025");
+	assert_cell(f, 0, DST_PORT, "80");
+	assert_cell(f, 0, TCP_FLAGS, "18");
+	assert_cell(f, 0, IP_TOS, "184");
+	assert_cell(f, 0, SRC_MAC, "-");
+	assert_cell(f, 1, BYTES, "2018");
+	assert_cell(f, 1, SRC_ADDR, "2001:db8::1");
+	assert_cell(f, 1, DST_ADDR, "2001:db8::2");
+	assert_cell(f, 1, IP_VERSION, "6");
+	assert_cell(f, 1, PROTO, "58");
+	assert_cell(f, 1, IP_TOS, "96");
+	assert_cell(f, 1, SRC_MAC, "02:00:00:00:00:01");
+	assert_cell(f, 1, DST_MAC, "02:00:00:00:00:02");
+	assert_cell(f, 1, ETHERTYPE, "34525");
+}
+
+/* Of the records that tell a length, the frame's wins, first or last. */
+static void test_bytes_are_the_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	HEADER_RECORD(&f->m);
+	IPV4_RECORD(&f->m);
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	IPV4_RECORD(&f->m);
+	HEADER_RECORD(&f->m);
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, BYTES, "1018");
+	assert_cell(f, 1, BYTES, "1018");
+	assert_cell(f, 2, BYTES, "-");
+	assert_cell(f, 2, PACKETS, "1");
+}
+
+static void test_extended_switch_and_router(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1001, U32(100), U32(5), U32(200), U32(0));
+	count(&f->m, records_at);
+	RECORD(&f->m, 1, U32(1), U32(1022), U32(4), U32(46), MACS, U16(0x8100), U16(7), U16(0x0800), IPV4_UDP, U16(0));
+	count(&f->m, records_at);
+	RECORD(&f->m, 1002, U32(1), IP(192, 0, 2, 99), U32(24), U32(16));
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1001, U32(ALL_ONES), U32(ALL_ONES), U32(ALL_ONES), U32(ALL_ONES));
+	count(&f->m, records_at);
+	RECORD(&f->m, 1, U32(1), U32(1022), U32(4), U32(46), MACS, U16(0x8100), U16(7), U16(0x0800), IPV4_UDP, U16(0));
+	count(&f->m, records_at);
+	RECORD(&f->m, 1002, U32(2), U64(0x20010db800000000), U64(1), U32(48), U32(0));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, SRC_VLAN, "100"); /* the switch's word, not the frame's */
+	assert_cell(f, 0, DST_VLAN, "200");
+	assert_extra(f, 0, "src_priority", "5");
+	assert_extra(f, 0, "dst_priority", "-");
+	assert_cell(f, 0, NEXT_HOP, "192.0.2.99");
+	assert_cell(f, 0, SRC_MASK, "24");
+	assert_cell(f, 0, DST_MASK, "16");
+	assert_cell(f, 1, SRC_VLAN, "7");
+	assert_cell(f, 1, DST_VLAN, "-");
+	assert_extra(f, 1, "src_priority", "-");
+	assert_cell(f, 1, NEXT_HOP, "2001:db8::1");
+	assert_cell(f, 1, SRC_MASK, "48");
+	assert_cell(f, 1, DST_MASK, "0");
+}
+
+static void test_extended_gateway(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1003, U32(1), IP(192, 0, 2, 1), U32(65000), U32(65010), U32(65011), U32(3), U32(2), U32(2), U32(65001),
+	       U32(4200000000U), U32(1), U32(2), U32(65003), U32(65004), U32(2), U32(0), U32(2), U32(65000U << 16 | 100),
+	       U32(ALL_ONES), U32(120));
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1003, U32(0), U32(65000), U32(0), U32(0), U32(0), U32(0), U32(0));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, BGP_NEXT_HOP, "192.0.2.1");
+	assert_cell(f, 0, SRC_AS, "65010");
+	assert_cell(f, 0, NEXT_HOP_AS, "65001");
+	assert_cell(f, 0, DST_AS, "65004");
+	assert_extra(f, 0, "router_as", "65000");
+	assert_extra(f, 0, "src_peer_as", "65011");
+	assert_extra(f, 0, "dst_as_path", "65001 4200000000 {65003 65004}");
+	assert_extra(f, 0, "communities", "65000:100 65535:65535");
+	assert_extra(f, 0, "localpref", "120");
+	assert_cell(f, 1, BGP_NEXT_HOP, "-");
+	assert_cell(f, 1, DST_AS, "0");
+	assert_cell(f, 1, NEXT_HOP_AS, "0");
+	assert_extra(f, 1, "dst_as_path", "-");
+	assert_extra(f, 1, "communities", "-");
+}
+
+static void test_interfaces(void **state)
+{
+	static const struct {
+		uint32_t input, output;
+		const char *in_if, *out_if, *status, *reason, *count;
+	} cases[] = {
+		{1, 2, "1", "2", "-", "-", "-"},
+		{0, 0, "-", "-", "-", "-", "-"},
+		{0x3fffffff, 2, "0", "2", "-", "-", "-"},
+		{1, 0x3fffffff, "1", "0", "195", "-", "-"},
+		{1, 0x40000000, "1", "-", "131", "0", "-"},
+		{1, 0x40000003, "1", "-", "128", "3", "-"},
+		{1, 0x40000004, "1", "-", "133", "4", "-"},
+		{1, 0x4000000d, "1", "-", "129", "13", "-"},
+		{1, 0x40000100, "1", "-", "128", "256", "-"},
+		{1, 0x40000101, "1", "-", "137", "257", "-"},
+		{1, 0x40000102, "1", "-", "129", "258", "-"},
+		{1, 0x40000104, "1", "-", "139", "260", "-"},
+		{1, 0x40000105, "1", "-", "138", "261", "-"},
+		{1, 0x40000106, "1", "-", "133", "262", "-"},
+		{1, 0x80000007, "1", "-", "64", "-", "7"},
+		{1, 0xc0000007, "1", "-", "-", "-", "-"},
+	};
+	struct fixture *f = *state;
+	uint32_t rows = sizeof(cases) / sizeof(cases[0]);
+
+	sflow_begin(&f->m, 0);
+	for (uint32_t i = 0; i < rows; i++) {
+		sample_begin_to(&f->m, cases[i].input, cases[i].output);
+		HEADER_RECORD(&f->m);
+		sample_end(&f->m);
+	}
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, rows);
+	for (uint32_t i = 0; i < rows; i++) {
+		assert_cell(f, i, IN_IF, cases[i].in_if);
+		assert_cell(f, i, OUT_IF, cases[i].out_if);
+		assert_cell(f, i, FORWARDING_STATUS, cases[i].status);
+		assert_extra(f, i, "discard_reason", cases[i].reason);
+		assert_extra(f, i, "output_interfaces", cases[i].count);
+	}
+}
+
+static void test_unknown_records_are_kept(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 4413 << 12 | 9, 0xca, 0xfe, 0, 1);
+	HEADER_RECORD(&f->m);
+	count(&f->m, records_at);
+	part_close(&f->m, part_open(&f->m, 4095));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_extra(f, 0, "4413:9", "cafe0001");
+	assert_extra(f, 0, "0:4095", "");
+	assert_cell(f, 0, SRC_ADDR, "10.0.0.1");
+}
+
+/* A record may grow at its end; readers pass over what they do not know. */
+static void test_longer_records(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1002, U32(1), IP(192, 0, 2, 99), U32(24), U32(16), U32(1), U32(2));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, NEXT_HOP, "192.0.2.99");
+}
+
+static void test_counter_samples_are_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	weir_put_be32(f->m.data + HEADER_LEN - 4, 2);
+	RECORD(&f->m, 2, U32(1), U32(11), U32(0));
+	RECORD(&f->m, 4, U32(1), U32(0), U32(11), U32(0));
+	sample(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(stats(f)->counter_samples, 2);
+	assert_int_equal(f->block->rows, 1);
+}
+
+/* --- agents ------------------------------------------------------------------------------------------------------- */
+
+static void test_agent_addresses(void **state)
+{
+	struct fixture *f = *state;
+
+	message_begin(&f->m);
+	PUT(&f->m, U32(5), U32(2), U64(0x20010db800000000), U64(7), U32(0), U32(1), U32(0), U32(0));
+	decode(f);
+	f->m.w.at -= 4;
+	PUT(&f->m, U32(1), U32(1), U32(32), U32(0), U32(0), U32(1), U32(0), U32(0), U32(0), U32(0), U32(0));
+	decode(f);
+	message_begin(&f->m);
+	PUT(&f->m, U32(5), U32(0), U32(0), U32(1), U32(0), U32(1), U32(1), U32(32), U32(0), U32(0), U32(1), U32(0), U32(0),
+	    U32(0), U32(0), U32(0));
+	decode(f);
+	message_begin(&f->m);
+	PUT(&f->m, U32(5), U32(1), U32(0), U32(1), U32(0), U32(0), U32(1), U32(1), U32(32), U32(0), U32(0), U32(1), U32(0),
+	    U32(0), U32(0), U32(0), U32(0));
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, 3);
+	assert_cell(f, 0, EXPORTER_ADDR, "2001:db8::7");
+	assert_cell(f, 1, EXPORTER_ADDR, "192.0.2.1"); /* the sender's */
+	assert_cell(f, 2, EXPORTER_ADDR, "192.0.2.1");
+}
+
+static void test_lost_datagrams(void **state)
+{
+	static const struct {
+		uint32_t sub_agent, sequence;
+		uint64_t lost;
+	} cases[] = {{0, 100, 0}, {0, 101, 0}, {1, 500, 0}, {0, 104, 2}, {1, 501, 2}, {1, 503, 3}, {0, 103, 3}, {0, 105, 3}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sflow_begin(&f->m, cases[i].sequence);
+		weir_put_be32(f->m.data + 12, cases[i].sub_agent);
+		sample(&f->m);
+		sample(&f->m);
+		decode(f);
+		assert_int_equal(stats(f)->lost_messages, cases[i].lost);
+	}
+	assert_faults(f, "");
+}
+
+static void test_exporters_have_a_ceiling(void **state)
+{
+	struct weir_decoder_limits limits = weir_decoder_limits_default;
+	struct fixture *f;
+
+	(void)state;
+	limits.exporters_max = 2;
+	f = fixture_new(&limits, NULL);
+	for (uint32_t i = 0; i < 3; i++) {
+		sflow_begin(&f->m, 0);
+		weir_put_be32(f->m.data + 12, i);
+		sample(&f->m);
+		decode(f);
+	}
+	assert_faults(f, "exporters_limit");
+	assert_int_equal(f->block->rows, 2);
+	fixture_free(f);
+}
+
+/* --- faults ------------------------------------------------------------------------------------------------------- */
+
+/* A datagram of three samples; the second has a raw header and a router's record. Each case breaks one number of it. */
+enum {
+	SAMPLE_BYTES = 8 + 32 + 8 + 16 + 44,
+	SECOND = HEADER_LEN + SAMPLE_BYTES,
+	SECOND_RECORDS = SECOND + 8 + 28,
+	SECOND_HEADER = SECOND_RECORDS + 4,
+	SECOND_FRAME = SECOND_HEADER + 8 + 16,
+	SECOND_ROUTER = SECOND_FRAME + 44,
+	THIRD = SECOND_ROUTER + 8 + 16,
+	WHOLE = THIRD + SAMPLE_BYTES,
+};
+
+static void three_samples(struct test_message *m)
+{
+	sflow_begin(m, 0);
+	sample(m);
+	sample_begin(m);
+	HEADER_RECORD(m);
+	count(m, records_at);
+	RECORD(m, 1002, U32(1), IP(192, 0, 2, 99), U32(24), U32(16));
+	sample_end(m);
+	sample(m);
+}
+
+static void test_faults(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		uint32_t value;
+		const char *faults;
+		uint32_t rows;
+		const char *second; /* source of the second row */
+	} cases[] = {
+		{"nothing", 0, 5, "", 3, "10.0.0.1"},
+		{"agent's address of type 3", 4, 3, "sflow_address", 0, "no such row"},
+		{"fewer samples", HEADER_LEN - 4, 2, "sflow_trailing", 2, "10.0.0.1"},
+		{"more samples", HEADER_LEN - 4, 4, "sflow_short", 3, "10.0.0.1"},
+		{"far more samples", HEADER_LEN - 4, ALL_ONES, "sflow_short", 3, "10.0.0.1"},
+		{"sample of enterprise 1", SECOND, 1 << 12 | 1, "sflow_sample_unknown", 2, "10.0.0.1"},
+		{"sample of format 5", SECOND, 5, "sflow_sample_unknown", 2, "10.0.0.1"},
+		{"sample beyond the datagram", SECOND + 4, 4000, "sflow_short", 1, "no such row"},
+		{"sample of length 4G", SECOND + 4, ALL_ONES, "sflow_short", 1, "no such row"},
+		{"fewer records", SECOND_RECORDS, 1, "sflow_trailing", 3, "10.0.0.1"},
+		{"more records", SECOND_RECORDS, 3, "sflow_sample", 2, "10.0.0.1"},
+		{"far more records", SECOND_RECORDS, ALL_ONES, "sflow_sample", 2, "10.0.0.1"},
+		{"record beyond the sample", SECOND_HEADER + 4, 84, "sflow_sample", 2, "10.0.0.1"},
+		{"record of length 4G", SECOND_HEADER + 4, ALL_ONES, "sflow_sample", 2, "10.0.0.1"},
+		{"frame beyond the record", SECOND_HEADER + 20, 45, "sflow_record", 3, "-"},
+		{"frame of length 4G", SECOND_HEADER + 20, ALL_ONES, "sflow_record", 3, "-"},
+		{"link layer unknown", SECOND_HEADER + 8, 99, "sflow_header_protocol", 3, "-"},
+		{"IPv4 header of 16 bytes", SECOND_FRAME + 12, 0x08004400, "sflow_frame", 3, "-"},
+		{"next hop of type 3", SECOND_ROUTER + 8, 3, "sflow_record", 3, "10.0.0.1"},
+		{"next hop of type 2, too short", SECOND_ROUTER + 8, 2, "sflow_record", 3, "10.0.0.1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_new(NULL, NULL);
+
+		three_samples(&f->m);
+		assert_int_equal(weir_writer_len(&f->m.w), WHOLE);
+		weir_put_be32(f->m.data + cases[i].at, cases[i].value);
+		decode(f);
+		print_message("%s\n", cases[i].name);
+		assert_faults(f, cases[i].faults);
+		assert_int_equal(f->block->rows, cases[i].rows);
+		assert_string_equal(cell(f, 1, WEIR_COL_SRC_ADDR), cases[i].second);
+		if (cases[i].rows > 1)
+			assert_cell(f, cases[i].rows - 1, BYTES, "1018");
+		fixture_free(f);
+	}
+}
+
+/* Cut anywhere, a datagram says that it is short, gives the samples that are whole, and leaves no trace of the rest. */
+static void test_cut_datagrams(void **state)
+{
+	struct fixture *whole = *state;
+
+	three_samples(&whole->m);
+	for (size_t len = 4; len < WHOLE; len++) {
+		struct fixture *f = fixture_new(NULL, NULL);
+		uint32_t rows = len < SECOND ? 0 : len < THIRD ? 1 : 2;
+
+		decode_bytes(f, whole->m.data, len);
+		assert_faults(f, "sflow_short");
+		assert_int_equal(f->block->rows, rows);
+		fixture_free(f);
+	}
+}
+
+/* A sample that is dropped after some of it was written leaves the row as it was. */
+static void test_dropped_sample_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	HEADER_RECORD(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 77, U32(1));
+	count(&f->m, records_at); /* and a record that is not there */
+	sample_end(&f->m);
+	sample_begin(&f->m);
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "sflow_sample");
+	assert_int_equal(f->block->rows, 1);
+	assert_int_equal(f->block->extras, 0);
+	assert_int_equal(f->block->heap_len, 0);
+	assert_int_equal(weir_block_u16(f->block, WEIR_COL_DST_PORT)[0], 0);
+	assert_true(weir_addr_is_zero(&weir_block_addr(f->block, WEIR_COL_SRC_ADDR)[0]));
+	assert_cell(f, 0, SRC_ADDR, "-");
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+static void put_unknown_samples(struct test_message *m, unsigned samples, uint32_t record_bytes)
+{
+	for (unsigned i = 0; i < samples; i++) {
+		size_t at;
+
+		sample_begin(m);
+		count(m, records_at);
+		at = part_open(m, 77);
+		weir_writer_zero(&m->w, record_bytes);
+		part_close(m, at);
+		sample_end(m);
+	}
+}
+
+static void test_full_blocks_are_handed_over(void **state)
+{
+	static const struct {
+		const char *name;
+		struct weir_block_limits limits;
+	} cases[] = {
+		{"rows", {.rows_max = 4, .heap_max = 1 << 20, .extras_max = 10000}},
+		{"heap", {.rows_max = 100, .heap_max = 2000, .extras_max = 10000}},
+		{"extras", {.rows_max = 100, .heap_max = 1 << 20, .extras_max = 30}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_new(NULL, &cases[i].limits);
+
+		print_message("%s\n", cases[i].name);
+		sflow_begin(&f->m, 0);
+		put_unknown_samples(&f->m, 10, 64);
+		decode(f);
+		assert_faults(f, "");
+		assert_in_range(f->full, 1, 9);
+		assert_int_equal(f->flows_taken + f->block->rows, 10);
+		assert_int_equal(stats(f)->flows, 10);
+		for (uint32_t row = 0; row < f->block->rows; row++)
+			assert_int_equal(strlen(extra(f, row, "0:77")), 128);
+		fixture_free(f);
+	}
+}
+
+static void test_what_no_block_can_hold(void **state)
+{
+	struct weir_block_limits limits = {.rows_max = 4, .heap_max = 100, .extras_max = 10};
+	struct fixture *f = fixture_new(NULL, &limits);
+
+	(void)state;
+	sflow_begin(&f->m, 0);
+	put_unknown_samples(&f->m, 2, 64);
+	decode(f);
+	assert_faults(f, "extra_dropped=2");
+	assert_int_equal(stats(f)->flows, 2);
+	fixture_free(f);
+}
+
+static void test_refused_blocks(void **state)
+{
+	struct weir_block_limits limits = {.rows_max = 2, .heap_max = 1 << 16, .extras_max = 1000};
+	struct fixture *f = fixture_new(NULL, &limits);
+
+	(void)state;
+	f->refuse = true;
+	three_samples(&f->m);
+	decode(f);
+	assert_faults(f, "block_refused");
+	assert_int_equal(f->block->rows, 2);
+	assert_int_equal(stats(f)->flows, 2);
+	fixture_free(f);
+}
+
+/* --- captures ----------------------------------------------------------------------------------------------------- */
+
+/* Decode the UDP payloads of a pcap file of Ethernet and IPv4 in host order. False when it cannot be opened. */
+static bool decode_capture(struct fixture *f, const char *name)
+{
+	const char *folder = getenv("WEIR_CAPTURES");
+	struct {
+		uint32_t seconds, microseconds, caplen, len;
+	} frame;
+	uint8_t data[65536];
+	char path[4096];
+	size_t udp_len;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder ? folder : WEIR_SOURCE_DIR "/../shared/captures", name);
+	file = fopen(path, "rb");
+	if (!file)
+		return false;
+	assert_int_equal(fread(data, 1, 24, file), 24);
+	while (fread(&frame, sizeof(frame), 1, file) == 1) {
+		assert_in_range(frame.caplen, 42, sizeof(data));
+		assert_int_equal(fread(data, 1, frame.caplen, file), frame.caplen);
+		udp_len = weir_be16(data + 38);
+		assert_in_range(udp_len, 8, frame.caplen - 34);
+		decode_bytes(f, data + 42, udp_len - 8);
+	}
+	(void)fclose(file);
+	return true;
+}
+
+#define CAPTURE(f, name)                                                                                        \
+	do {                                                                                                    \
+		if (!decode_capture(f, name)) {                                                                 \
+			print_message("%s is not there: set WEIR_CAPTURES to the folder of captures\n", name);  \
+			skip();                                                                                 \
+		}                                                                                               \
+	} while (0)
+
+static void test_capture_expanded(void **state)
+{
+	struct fixture *f = *state;
+
+	CAPTURE(f, "tcpdump/sflow_expanded.pcap");
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, 1);
+	assert_cell(f, 0, EXPORTER_ADDR, "49.49.49.49");
+	assert_cell(f, 0, SEQUENCE_NUM, "115694180");
+	assert_cell(f, 0, SAMPLING_RATE, "1000");
+	assert_cell(f, 0, IN_IF, "29001");
+	assert_cell(f, 0, OUT_IF, "1285816721");
+	assert_cell(f, 0, BYTES, "126");
+	assert_cell(f, 0, SRC_MAC, "94:8e:d3:0a:71:3b");
+	assert_cell(f, 0, SRC_VLAN, "809");
+	assert_cell(f, 0, SRC_ADDR, "52.52.52.52");
+	assert_cell(f, 0, DST_ADDR, "53.53.53.53");
+	assert_cell(f, 0, SRC_PORT, "22");
+	assert_cell(f, 0, DST_PORT, "52237");
+	assert_cell(f, 0, TCP_FLAGS, "24");
+	assert_cell(f, 0, IP_TOS, "8");
+	assert_cell(f, 0, IP_TTL, "61");
+	assert_cell(f, 0, BGP_NEXT_HOP, "54.54.54.54");
+	assert_cell(f, 0, SRC_AS, "203476");
+	assert_cell(f, 0, DST_AS, "203361");
+	assert_cell(f, 0, NEXT_HOP_AS, "8218");
+	assert_cell(f, 0, SRC_MASK, "32");
+	assert_cell(f, 0, DST_MASK, "22");
+	assert_extra(f, 0, "dst_as_path", "8218 29605 203361");
+	assert_extra(f, 0, "communities", "8218:101 29169:100 29169:50000 29169:51706");
+}
+
+static void test_capture_of_ip_records(void **state)
+{
+	struct fixture *f = *state;
+
+	CAPTURE(f, "akvorado/data-sflow-ipv4-data.pcap");
+	CAPTURE(f, "akvorado/data-sflow-raw-ipv4.pcap");
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, 3);
+	assert_cell(f, 0, OBSERVATION_DOMAIN, "1");
+	assert_cell(f, 0, BYTES, "1390");
+	assert_cell(f, 0, SRC_ADDR, "50.50.50.50");
+	assert_cell(f, 0, DST_PORT, "58631");
+	assert_cell(f, 0, SRC_VLAN, "-");
+	assert_cell(f, 0, DST_VLAN, "3001");
+	assert_cell(f, 0, DIRECTION, "1");
+	assert_cell(f, 1, OBSERVATION_DOMAIN, "100000");
+	assert_cell(f, 1, BYTES, "50");
+	assert_cell(f, 1, PROTO, "1");
+	assert_cell(f, 1, ICMP_TYPE, "0");
+	assert_cell(f, 1, DST_ADDR, "92.222.186.1");
+	assert_cell(f, 2, DST_ADDR, "92.222.184.1");
+}
+
+static void test_capture_of_interfaces(void **state)
+{
+	struct fixture *f = *state;
+
+	CAPTURE(f, "akvorado/data-discard-interface.pcap");
+	CAPTURE(f, "akvorado/data-multiple-interfaces.pcap");
+	CAPTURE(f, "akvorado/data-local-interface.pcap");
+	assert_faults(f, "sflow_trailing=3"); /* cut by hand: one of five samples is counted */
+	assert_int_equal(f->block->rows, 3);
+	for (uint32_t row = 0; row < 3; row++) {
+		assert_cell(f, row, IN_IF, "27");
+		assert_cell(f, row, BYTES, "1518");
+		assert_cell(f, row, SRC_ADDR, "2a0c:8880:2:0:185:21:130:38");
+	}
+	assert_cell(f, 0, FORWARDING_STATUS, "131");
+	assert_extra(f, 0, "discard_reason", "1");
+	assert_extra(f, 1, "output_interfaces", "7");
+	assert_cell(f, 2, FORWARDING_STATUS, "195");
+	assert_cell(f, 2, OUT_IF, "0");
+}
+
+static void test_capture_of_a_router(void **state)
+{
+	struct fixture *f = *state;
+
+	CAPTURE(f, "akvorado/data-1140.pcap");
+	assert_faults(f, "");
+	assert_int_equal(f->block->rows, 5);
+	assert_cell(f, 1, SRC_ADDR, "104.26.8.24");
+	assert_cell(f, 1, BYTES, "439");
+	assert_cell(f, 1, SRC_VLAN, "-");
+	assert_cell(f, 1, DST_VLAN, "100");
+	assert_cell(f, 1, SRC_AS, "13335");
+	assert_cell(f, 1, DST_AS, "0");
+	assert_cell(f, 1, NEXT_HOP, "45.90.161.46");
+	assert_cell(f, 1, BGP_NEXT_HOP, "-");
+	assert_cell(f, 3, DST_AS, "26615");
+	assert_cell(f, 3, NEXT_HOP_AS, "203698");
+	assert_cell(f, 3, DST_MASK, "17");
+	assert_cell(f, 3, TCP_FLAGS, "2");
+}
+
+static void test_captures_of_counters_and_of_hostility(void **state)
+{
+	struct fixture *f = *state;
+
+	CAPTURE(f, "tcpdump/sflow_multiple_counter_30_pdus.pcap");
+	CAPTURE(f, "tcpdump/sflow_print-segv.pcap");
+	assert_faults(f, "sflow_short");
+	assert_int_equal(f->block->rows, 7); /* of five datagrams of NetFlow v5 */
+	for (uint32_t row = 0; row < 7; row++)
+		assert_cell(f, row, FLOW_TYPE, "5");
+	assert_int_equal(stats(f)->counter_samples, 144);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(test_flow_sample),
+		FIXTURE_TEST(test_expanded_flow_sample),
+		FIXTURE_TEST(test_raw_headers_by_protocol),
+		FIXTURE_TEST(test_sampled_ethernet_and_ip),
+		FIXTURE_TEST(test_bytes_are_the_frames),
+		FIXTURE_TEST(test_extended_switch_and_router),
+		FIXTURE_TEST(test_extended_gateway),
+		FIXTURE_TEST(test_interfaces),
+		FIXTURE_TEST(test_unknown_records_are_kept),
+		FIXTURE_TEST(test_longer_records),
+		FIXTURE_TEST(test_counter_samples_are_counted),
+		FIXTURE_TEST(test_agent_addresses),
+		FIXTURE_TEST(test_lost_datagrams),
+		cmocka_unit_test(test_exporters_have_a_ceiling),
+		cmocka_unit_test(test_faults),
+		FIXTURE_TEST(test_cut_datagrams),
+		FIXTURE_TEST(test_dropped_sample_leaves_nothing),
+		cmocka_unit_test(test_full_blocks_are_handed_over),
+		cmocka_unit_test(test_what_no_block_can_hold),
+		cmocka_unit_test(test_refused_blocks),
+		FIXTURE_TEST(test_capture_expanded),
+		FIXTURE_TEST(test_capture_of_ip_records),
+		FIXTURE_TEST(test_capture_of_interfaces),
+		FIXTURE_TEST(test_capture_of_a_router),
+		FIXTURE_TEST(test_captures_of_counters_and_of_hostility),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
