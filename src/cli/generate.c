@@ -254,7 +254,10 @@ static int print_block(const struct weir_block *block, struct weir_buffer *text,
 	weir_buffer_reset(text);
 	if (weir_text_ndjson(block, text))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "no memory");
-	if (fwrite(text->data, 1, text->len, stdout) != text->len)
+	if (fwrite(text->data, 1, text->len, stdout) == text->len)
+		return 0;
+	stopped = 1;
+	if (errno != EPIPE) /* who pipes into head(1) has seen enough */
 		return weir_error_set(err, -EIO, "standard output", NULL, "cannot write: %s", strerror(errno));
 	return 0;
 }

@@ -166,8 +166,7 @@ static void own_host(uint32_t here, uint32_t site, const struct weir_role_row *r
 		host->addr = weir_addr_from_v4(
 			(const uint8_t[]){(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8), (uint8_t)v4});
 		host->mask = here == site ? 24 : 20;
-		if (here != site)
-			host->next_hop = weir_addr_from_v4((const uint8_t[]){192, 168, 255, 1});
+		host->next_hop = weir_addr_from_v4(here == site ? (const uint8_t[4]){0} : (const uint8_t[]){192, 168, 255, 1});
 	}
 }
 

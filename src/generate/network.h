@@ -54,7 +54,7 @@ static inline bool weir_role_is_internet(enum weir_role role)
 /* What a flow says of one of its ends. */
 struct weir_host {
 	struct weir_addr addr;
-	struct weir_addr next_hop; /* towards it; zero where it is attached */
+	struct weir_addr next_hop; /* towards it; 0.0.0.0 or :: where it is attached */
 	uint32_t as;		   /* 0: our own */
 	uint32_t interface;
 	uint8_t mask;

@@ -1,0 +1,242 @@
+"""`weir generate` against collectors that are not ours, against `weir decode`, and against itself: the sums of its
+summary are exact."""
+import collections
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from conftest import free_port, wait_until
+
+START = "2026-01-31T10:00:00Z"
+VERSIONS = ("1", "5", "7", "9", "10", "sflow")
+
+
+def generate(weir, *arguments, **options):
+    done = subprocess.run([weir, "generate", "--summary", "json", *arguments], capture_output=True, text=True,
+                          timeout=60, **options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def need(program):
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed: tools/setup test")
+
+
+def udp_port_is_open(port):
+    with open("/proc/net/udp", encoding="ascii") as table:
+        return any(line.split()[1].endswith(f":{port:04X}") for line in list(table)[1:])
+
+
+@pytest.fixture
+def collector():
+    """Starts collectors of others on a port and ends them, whatever happens."""
+    started = []
+
+    def start(command, port, **options):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True, **options)
+        started.append(process)
+        wait_until(f"{command[0]} on port {port}", lambda: udp_port_is_open(port))
+        return process
+
+    yield start
+    for process in started:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def drained(port):
+    """Nothing waits in the receive queue of the port."""
+    with open("/proc/net/udp", encoding="ascii") as table:
+        for line in list(table)[1:]:
+            words = line.split()
+            if words[1].endswith(f":{port:04X}"):
+                return int(words[4].split(":")[1], 16) == 0
+    return True
+
+
+def sums_of(rows):
+    sums = collections.defaultdict(lambda: {"flows": 0, "packets": 0, "bytes": 0})
+    for key, flows, packets, octets in rows:
+        sums[key]["flows"] += int(flows)
+        sums[key]["packets"] += int(packets)
+        sums[key]["bytes"] += int(octets)
+    return dict(sums)
+
+
+@pytest.mark.parametrize("version", [v for v in VERSIONS if v != "sflow"])
+def test_nfcapd_counts_the_same(weir, collector, tmp_path, version):
+    need("nfcapd")
+    port = free_port(socket.SOCK_DGRAM)
+    nfcapd = collector(["nfcapd", "-b", "127.0.0.1", "-p", str(port), "-w", str(tmp_path), "-t", "3600", "-B", "4000000"],
+                       port)
+    told = generate(weir, "--to", f"127.0.0.1:{port}", "--version", version, "--flows", "2000", "--rate", "6000",
+                    "--exporters", "3", "--seed", "5")
+    wait_until("nfcapd to read its socket", lambda: drained(port))
+    nfcapd.terminate()
+    nfcapd.wait(20)
+    listed = subprocess.run(["nfdump", "-R", str(tmp_path), "-q", "-N", "-o", "fmt:%pr,%ra,%pkt,%byt"],
+                            capture_output=True, text=True, check=True, timeout=20).stdout
+    rows = [[word.strip() for word in line.split(",")] for line in listed.splitlines() if line.count(",") == 3]
+    assert len(rows) == told["flows"] == 2000
+    assert sums_of((proto, 1, packets, octets) for proto, _, packets, octets in rows) == told["by_proto"]
+    assert sums_of((router, 1, packets, octets) for _, router, packets, octets in rows) == told["by_exporter"]
+    assert set(told["by_exporter"]) == {"127.1.0.1", "127.1.0.2", "127.1.0.3"}
+
+
+def test_sfacctd_counts_the_same(weir, collector, tmp_path):
+    need("sfacctd")
+    port = free_port(socket.SOCK_DGRAM)
+    out = tmp_path / "out.json"
+    (tmp_path / "sfacctd.conf").write_text(
+        f"daemonize: false\nsfacctd_ip: 127.0.0.1\nsfacctd_port: {port}\nplugins: print\naggregate: proto\n"
+        f"print_output: json\nprint_output_file: {out}\nprint_output_file_append: true\n"
+        "print_refresh_time: 1\nsfacctd_pipe_size: 4000000\n")
+    collector(["sfacctd", "-f", str(tmp_path / "sfacctd.conf")], port)
+    told = generate(weir, "--to", f"127.0.0.1:{port}", "--version", "sflow", "--flows", "2000", "--rate", "6000")
+
+    def counted():
+        rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+        return rows if sum(row["packets"] for row in rows) >= told["packets"] else None
+
+    rows = wait_until("all samples in sfacctd's output", counted)
+    number = {"icmp": "1", "tcp": "6", "udp": "17", "gre": "47", "esp": "50", "ipv6-icmp": "58", "ospf": "89"}
+    got = sums_of((number[row["ip_proto"]], row["packets"], row["packets"], row["bytes"]) for row in rows)
+    assert got == told["by_proto"]
+
+
+# What a version does not tell, or tells otherwise.
+TOLD_OTHERWISE = {
+    "src_port": lambda row, version: row["proto"] not in (6, 17),
+    "dst_port": lambda row, version: row["proto"] not in (6, 17),
+    "tcp_flags": lambda row, version: version == "sflow" and row["proto"] != 6,
+    "next_hop": lambda row, version: version == "sflow",  # it has none for attached hosts
+}
+
+
+def comparable(row, columns, version):
+    return tuple((name, row[name]) for name in columns
+                 if name in row and not TOLD_OTHERWISE.get(name, lambda *_: False)(row, version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_decode_gives_the_flows_back(weir, tmp_path, version):
+    arguments = ["--version", version, "--flows", "3000", "--start", START, "--seed", "9", "--exporters", "5"]
+    told = generate(weir, "--write", str(tmp_path / "made.pcap"), *arguments)
+    printed = subprocess.run([weir, "generate", "--print", "ndjson", *arguments], capture_output=True, text=True,
+                             check=True, timeout=60).stdout
+    decoded = subprocess.run([weir, "decode", str(tmp_path / "made.pcap"), "--format", "ndjson"], capture_output=True,
+                             text=True, timeout=60)
+    assert decoded.returncode == 0, decoded.stderr
+    sent = [json.loads(line) for line in printed.splitlines()]
+    got = [json.loads(line) for line in decoded.stdout.splitlines()]
+    columns = ["src_addr", "dst_addr", "src_port", "dst_port", "proto", "packets", "bytes", "tcp_flags", "ip_tos",
+               "in_if", "out_if", "exporter_addr", "flow_type", "sampling_rate", "next_hop", "icmp_type"]
+    columns += ["src_as", "dst_as", "src_mask", "dst_mask"] if version not in ("1", "sflow") else []
+    columns += ["time_start", "time_end"] if version != "sflow" else []
+    if version in ("1", "5", "7"):  # ICMP types stand in the destination port there
+        sent, got = [[row for row in rows if row["proto"] != 1] for rows in (sent, got)]
+    else:
+        assert len(got) == told["flows"]
+        assert sum(row["bytes"] for row in got) == told["bytes"]
+    missing = collections.Counter(comparable(row, columns, version) for row in sent)
+    missing.subtract(collections.Counter(comparable(row, columns, version) for row in got))
+    different = sorted(row for row, count in missing.items() if count)
+    assert not different, different[:4]
+
+
+def test_a_seed_makes_the_same_file(weir, tmp_path):
+    def made(name, *arguments):
+        generate(weir, "--write", str(tmp_path / name), "--start", START, "--flows", "2000", *arguments)
+        return (tmp_path / name).read_bytes()
+
+    assert made("a") == made("b") == made("c", "--seed", "1")
+    assert made("d", "--seed", "2") != made("a")
+
+
+def test_a_day_has_its_rhythm(weir):
+    listed = subprocess.run([weir, "generate", "--print", "ndjson", "--start", "2026-01-31T00:00:00Z", "--for", "24h",
+                             "--rate", "1", "--exporters", "1"], capture_output=True, text=True, check=True, timeout=60)
+    hours = collections.Counter(json.loads(line)["time_end"][11:13] for line in listed.stdout.splitlines())
+    assert 80000 < sum(hours.values()) < 90000
+    assert hours["10"] > 3 * hours["03"] > 0
+
+
+@pytest.fixture
+def receiver():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(10)
+        yield s
+
+
+def received(receiver, count):
+    return collections.Counter(receiver.recvfrom(65535)[1][0] for _ in range(count))
+
+
+def test_interrupted_it_says_what_it_sent(weir, receiver):
+    port = receiver.getsockname()[1]
+    process = subprocess.Popen([weir, "generate", "--to", f"127.0.0.1:{port}", "--rate", "2000", "--summary", "json"],
+                               stdout=subprocess.PIPE, text=True)
+    receiver.recv(65535)
+    process.send_signal(signal.SIGINT)
+    told = json.loads(process.communicate(timeout=20)[0])
+    assert process.returncode == 0
+    assert told["interrupted"] and told["refused"] == 0
+    received(receiver, told["datagrams"] - 1)
+    receiver.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        receiver.recv(65535)
+
+
+def test_thousands_of_exporters_have_their_own_addresses(weir, receiver):
+    port = receiver.getsockname()[1]
+    told = generate(weir, "--to", f"127.0.0.1:{port}", "--exporters", "300", "--flows", "1400", "--version", "5",
+                    "--source", "127.7.0.250", "--start", START, "--rate", "600", "--pace", "6000")
+    sources = received(receiver, told["datagrams"])
+    assert len(sources) == 300 and "127.7.0.250" in sources and "127.7.1.0" in sources
+    assert set(sources) == set(told["by_exporter"])
+
+
+def test_it_says_when_nobody_listens(weir):
+    port = free_port(socket.SOCK_DGRAM)
+    told = generate(weir, "--to", f"127.0.0.1:{port}", "--flows", "200", "--rate", "2000")
+    assert told["refused"] > 0 and told["flows"] == 200
+
+
+@pytest.mark.parametrize("arguments, says", [
+    ((), "say where the flows go"),
+    (("--to", "127.0.0.1:9", "--print", "ndjson"), "say where the flows go"),
+    (("--to", "192.0.2.1:2055"), "--allow-remote"),
+    (("--to", "127.0.0.1"), "no host and port"),
+    (("--to", "127.0.0.1:9", "--version", "5", "--ipv6", "10"), "carries no IPv6"),
+    (("--to", "127.0.0.1:9", "--version", "6"), "--version is one of"),
+    (("--print", "ndjson", "--rate", "0"), "needs a rate"),
+    (("--print", "ndjson", "--start", "yesterday"), "2026-01-31T08:00:00Z"),
+    (("--print", "ndjson", "--for", "long"), "24h"),
+    (("--to", "127.0.0.1:9", "--pace", "5"), "--rate"),
+    (("--print", "ndjson", "--source", "::1"), "IPv4"),
+    (("--write", "/nowhere/at/all.pcap"), "No such file"),
+    (("extra", "--print", "ndjson"), "is no option"),
+])
+def test_mistakes_are_one_line_that_says_what_to_do(weir, arguments, says):
+    done = subprocess.run([weir, "generate", *arguments], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and says in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_mistake(weir):
+    done = subprocess.run(f"{weir} generate --print ndjson --flows 100000 | head -n 1", shell=True, capture_output=True,
+                          text=True, timeout=20)
+    assert json.loads(done.stdout)["src_addr"]
+    assert "cannot write" not in done.stderr
