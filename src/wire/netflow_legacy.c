@@ -8,6 +8,9 @@
  *   v5  | …                                                | sequence | engine type, id | sampling |       24 bytes
  *   v7  | …                                                | sequence | reserved                   |       24 bytes
  *
+ * A record of v1 has 52 bytes as Cisco's devices send it, 48 as softflowd does, without the last four, which mean
+ * nothing. The count and the message's length tell which.
+ *
  * v5's sampling field has the mode in its upper two bits and the interval in the lower fourteen.
  */
 #include "wire/netflow.h"
@@ -54,6 +57,28 @@ static const struct format FORMATS[WEIR_LEGACIES] = {
 			{.id = 4,   .length = 1},  /* protocolIdentifier */
 			{.id = 5,   .length = 1},  /* ipClassOfService */
 			{.id = 6,   .length = 1},  /* tcpControlBits */
+			{.id = PAD, .length = 7},
+		},
+	},
+	[WEIR_LEGACY_1_SHORT] = {
+		.flow_type = WEIR_FLOW_NETFLOW1,
+		.fields = 16,
+		.field = {
+			{.id = 8,   .length = 4},
+			{.id = 12,  .length = 4},
+			{.id = 15,  .length = 4},
+			{.id = 10,  .length = 2},
+			{.id = 14,  .length = 2},
+			{.id = 2,   .length = 4},
+			{.id = 1,   .length = 4},
+			{.id = 22,  .length = 4},
+			{.id = 21,  .length = 4},
+			{.id = 7,   .length = 2},
+			{.id = 11,  .length = 2},
+			{.id = PAD, .length = 2},
+			{.id = 4,   .length = 1},
+			{.id = 5,   .length = 1},
+			{.id = 6,   .length = 1},
 			{.id = PAD, .length = 7},
 		},
 	},
@@ -167,7 +192,7 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 			struct weir_exporters *exporters, struct weir_message *m)
 {
 	struct weir_cursor c = weir_cursor(m->datagram->data, m->datagram->len);
-	uint32_t record_len = legacies->format[format].record_len;
+	uint32_t record_len;
 	uint32_t count;
 	struct weir_cursor records;
 
@@ -178,6 +203,10 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 		weir_message_fault(m, WEIR_FAULT_MESSAGE_SHORT);
 		return;
 	}
+	if (format == WEIR_LEGACY_1 &&
+	    (size_t)count * legacies->format[WEIR_LEGACY_1_SHORT].record_len == weir_cursor_left(&c))
+		format = WEIR_LEGACY_1_SHORT;
+	record_len = legacies->format[format].record_len;
 	m->flow_type = FORMATS[format].flow_type;
 	if (!weir_message_exporter(exporters, m))
 		return;

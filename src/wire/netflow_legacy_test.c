@@ -1,6 +1,6 @@
 #include "wire/testing.h"
 
-/* One TCP flow in the form that v1, v5 and v7 share up to the ports: 40 bytes. */
+/* One TCP flow in the form that v1, v5 and v7 share up to the ports. */
 #define COMMON(src_port, dst_port)                                                                               \
 	IP(10, 0, 0, 1), IP(10, 0, 0, 2), IP(10, 0, 0, 254), U16(3), U16(4), U32(5), U32(600), U32(90000), U32(95000), \
 		U16(src_port), U16(dst_port)
@@ -52,6 +52,26 @@ static void test_v1(void **state)
 	assert_cell(f, 0, SRC_AS, "-");
 	assert_cell(f, 0, OBSERVATION_DOMAIN, "-");
 	assert_cell(f, 0, SEQUENCE_NUM, "-");
+}
+
+/* softflowd's records are four bytes shorter. */
+static void test_v1_short(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint16_t records = 1; records <= 24; records++) {
+		message_begin(&f->m);
+		PUT(&f->m, HEADER(1, records));
+		for (uint16_t i = 0; i < records; i++)
+			PUT(&f->m, COMMON(1234, 80), U16(0), U8(6), U8(0x20), U8(0x12), U24(0), U32(0));
+		assert_int_equal(weir_writer_len(&f->m.w), 16 + records * 48);
+		decode(f);
+		assert_faults(f, "");
+		if (records == 1)
+			assert_common(f);
+		assert_cell(f, f->block->rows - 1, SRC_ADDR, "10.0.0.1");
+	}
+	assert_int_equal(f->block->rows, 24 * 25 / 2);
 }
 
 static void test_v5(void **state)
@@ -184,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_v1),
+		FIXTURE_TEST(test_v1_short),
 		FIXTURE_TEST(test_v5),
 		FIXTURE_TEST(test_v7),
 		FIXTURE_TEST(test_icmp_hides_in_the_port),
