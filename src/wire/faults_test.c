@@ -65,7 +65,7 @@ static void set_padding(struct fixture *f)
 {
 	v9_begin(&f->m, 0);
 	FLOW_TEMPLATE(&f->m);
-	SET(&f->m, 256, U32(1), U32(2), U32(3));
+	SET(&f->m, 256, U32(1), U32(2), U32(3)); /* four bytes too many */
 	decode(f);
 }
 

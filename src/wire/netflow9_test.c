@@ -116,6 +116,21 @@ static void test_zero_filled_message(void **state)
 	assert_int_equal(f->block->rows, 1);
 }
 
+/* RFC 3954 §5.3 asks for zeros only: Cisco's wireless controllers and nProbe pad with what is there. */
+static void test_padding_of_anything(void **state)
+{
+	struct fixture *f = *state;
+
+	v9_begin(&f->m, 0);
+	SET(&f->m, 0, U16(256), U16(1), U16(8), U16(4), U24(0xabcdef));
+	SET(&f->m, 1, U16(257), U16(4), U16(4), U16(1), U16(0), U16(34), U16(4), U16(0x2d67));
+	SET(&f->m, 256, IP(10, 0, 0, 1), U24(0x616e00));
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(stats(f)->templates, 2);
+	assert_int_equal(f->block->rows, 1);
+}
+
 static void test_zero_length_fields(void **state)
 {
 	struct fixture *f = *state;
@@ -201,6 +216,7 @@ int main(void)
 		FIXTURE_TEST(test_redefinition_changes_later_records_only),
 		FIXTURE_TEST(test_refused_redefinition),
 		FIXTURE_TEST(test_zero_filled_message),
+		FIXTURE_TEST(test_padding_of_anything),
 		FIXTURE_TEST(test_zero_length_fields),
 		FIXTURE_TEST(test_numbers_of_vendors),
 		FIXTURE_TEST(test_icmp_type_code_field),

@@ -6,8 +6,9 @@
  * cursor holds each set, so that nothing in it can reach beyond its length. A set that overruns the message
  * ends the message: where the next one begins cannot be known.
  *
- * Padding. RFC 3954 pads sets to four bytes; RFC 7011 allows any padding shorter than a record. Both are accepted
- * from both. A message of UDP may end in zeros, which some exporters send: they are no set of length 0, but padding.
+ * Padding. RFC 3954 §5.3 pads sets to four bytes, which should be zero, but Cisco's wireless controllers and nProbe
+ * leave in up to three bytes what was in their memory; RFC 7011 §3.3.1 allows any padding of zeros that is shorter
+ * than a record. Both are accepted from both, but bytes that are not zero only in v9. A message of UDP may end in zeros, which some exporters send: they are no set of length 0, but padding.
  *
  * Options templates. v9 counts scope and option fields in bytes and gives scopes numbers of their own, of which 2 is the
  * interface (RFC 3954 §6.1); IPFIX counts fields, and scopes are elements (RFC 7011 §3.4.2.2).
@@ -22,6 +23,8 @@
 #define V9_SCOPE_INTERFACE   2
 #define IE_INGRESS_INTERFACE 10
 #define ENTERPRISE_BIT	     0x8000
+#define TEMPLATE_MIN	     4 /* a withdrawal */
+#define V9_PADDING_MAX	     3
 
 const struct weir_dialect weir_dialect_netflow9 = {.template_set = 0, .options_set = 1};
 const struct weir_dialect weir_dialect_ipfix = {.template_set = 2, .options_set = 3, .ipfix = true};
@@ -35,6 +38,15 @@ static const uint8_t *padding_begin(const struct weir_cursor *c)
 	while (p > c->at && !p[-1])
 		p--;
 	return p;
+}
+
+/* What is left of a set is too short for another record: is it padding? */
+static void check_padding(const struct weir_message *m, const struct weir_dialect *dialect, const struct weir_cursor *set)
+{
+	if (!dialect->ipfix && weir_cursor_left(set) <= V9_PADDING_MAX)
+		return;
+	if (padding_begin(set) != set->at)
+		weir_message_fault(m, WEIR_FAULT_SET_PADDING);
 }
 
 static struct weir_field read_field(struct weir_cursor *c, const struct weir_dialect *dialect)
@@ -179,7 +191,7 @@ static void decode_templates(struct weir_message *m, const struct weir_dialect *
 {
 	const uint8_t *padding = padding_begin(set);
 
-	while (set->at < padding) {
+	while (set->at < padding && weir_cursor_left(set) >= TEMPLATE_MIN) {
 		if (options)
 			decode_options_template(m, dialect, set);
 		else
@@ -189,9 +201,11 @@ static void decode_templates(struct weir_message *m, const struct weir_dialect *
 			return;
 		}
 	}
+	check_padding(m, dialect, set);
 }
 
-static void decode_data(struct weir_message *m, uint16_t id, struct weir_cursor *set, struct weir_sets_result *result)
+static void decode_data(struct weir_message *m, const struct weir_dialect *dialect, uint16_t id, struct weir_cursor *set,
+			struct weir_sets_result *result)
 {
 	const struct weir_template *t = weir_templates_find(&m->exporter->templates, id);
 
@@ -207,8 +221,8 @@ static void decode_data(struct weir_message *m, uint16_t id, struct weir_cursor 
 		result->records += weir_plan_decode(t->plan, m, set);
 	if (set->fault)
 		result->records_known = false;
-	else if (padding_begin(set) != set->at)
-		weir_message_fault(m, WEIR_FAULT_SET_PADDING);
+	else
+		check_padding(m, dialect, set);
 }
 
 struct weir_sets_result weir_sets_decode(struct weir_message *m, const struct weir_dialect *dialect,
@@ -236,7 +250,7 @@ struct weir_sets_result weir_sets_decode(struct weir_message *m, const struct we
 		if (id == dialect->template_set || id == dialect->options_set)
 			decode_templates(m, dialect, &set, id == dialect->options_set);
 		else if (id >= WEIR_TEMPLATE_ID_MIN)
-			decode_data(m, id, &set, &result);
+			decode_data(m, dialect, id, &set, &result);
 		else
 			weir_message_fault(m, WEIR_FAULT_SET_ID_RESERVED);
 	}
