@@ -142,8 +142,12 @@ static inline int64_t from_init(const struct weir_times *t, int64_t init_ms, uin
 	return clamp_signed(ms);
 }
 
+/* The engine in the top byte, the selector below. Of engine 20 (PANA-L7-PEN, RFC 6759 §4.2) the selector begins with the
+ * vendor's enterprise number: its lower three bytes come to stand above the selector proper. */
 static inline uint64_t application(const uint8_t *p, size_t len)
 {
+	if (p[0] == 20 && len > 5)
+		return (uint64_t)p[0] << 56 | (uint64_t)weir_be24(p + 2) << 32 | weir_be_uint(p + 5, len - 5);
 	return (uint64_t)p[0] << 56 | weir_be_uint(p + 1, len - 1);
 }
 
@@ -220,7 +224,7 @@ static const struct {
 	[WEIR_OP_SINCE_INIT]    = {copy_since_init,    1,  8,  8},
 	[WEIR_OP_BEFORE_EXPORT] = {copy_before_export, 1,  8,  8},
 	[WEIR_OP_MPLS]          = {copy_mpls_3,        3,  4,  4},
-	[WEIR_OP_APPLICATION]   = {copy_application,   1,  8,  8},
+	[WEIR_OP_APPLICATION]   = {copy_application,   1,  9,  8},
 	[WEIR_OP_SEGMENT]       = {copy_segment,       1,  8,  8},
 	[WEIR_OP_ICMP_TYPE]     = {copy_icmp_type,     1,  8,  1},
 	[WEIR_OP_ICMP_CODE]     = {copy_icmp_code,     1,  8,  1},

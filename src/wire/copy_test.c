@@ -100,6 +100,7 @@ static void test_labels_and_segments(void **state)
 	static const uint8_t vxlan[8] = {1, 0, 0, 0, 0, 0xab, 0xcd, 0xef};
 	static const uint8_t bare[8] = {0, 0, 0, 0, 0, 0, 0x12, 0x34};
 	static const uint8_t app[4] = {13, 0, 1, 0xc5};
+	static const uint8_t vendor_app[9] = {20, U32(12356), U32(0x8f34)};
 	uint32_t u32 = 0;
 	uint64_t u64 = 0;
 
@@ -116,6 +117,10 @@ static void test_labels_and_segments(void **state)
 	assert_true(u64 == (UINT64_C(13) << 56 | 453));
 	copy_one(WEIR_OP_APPLICATION, app, 1, 8, &u64);
 	assert_true(u64 == UINT64_C(13) << 56);
+	copy_one(WEIR_OP_APPLICATION, vendor_app, 9, 8, &u64);
+	assert_true(u64 == (UINT64_C(20) << 56 | UINT64_C(12356) << 32 | 0x8f34));
+	copy_one(WEIR_OP_APPLICATION, vendor_app, 7, 8, &u64);
+	assert_true(u64 == (UINT64_C(20) << 56 | UINT64_C(12356) << 32));
 }
 
 static void test_rows_are_a_stride_apart(void **state)
