@@ -89,6 +89,13 @@ int weir_user_become(const struct weir_user *user, uint64_t capabilities)
 	return rc ? rc : raise_ambient(capabilities);
 }
 
+int weir_user_drop_powers(void)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		return -errno;
+	return set_capabilities(0);
+}
+
 /* --- choosing --------------------------------------------------------------------------------------------- */
 
 struct obstacle {

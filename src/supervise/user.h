@@ -9,7 +9,9 @@
  * as root has left there is named with the command that gives it away. A process that root did not start stays
  * who it is.
  *
- * The user is taken on in the child, between fork and exec, so that no role but the supervisor ever runs as root. */
+ * `weir run` becomes the user itself before it starts anything, so that no process of weir works as root in a folder that
+ * another user can write. It keeps the two capabilities that collect may need to start again, and hands them to collect
+ * alone, which gives them up when its sockets are open. */
 #ifndef WEIR_SUPERVISE_USER_H
 #define WEIR_SUPERVISE_USER_H
 
@@ -42,7 +44,9 @@ int weir_user_choose(const struct weir_user_options *options, struct weir_user *
 /* Powers that a role keeps: receive on ports below 1024 and with buffers beyond the system's limit. */
 #define WEIR_USER_RECEIVES (1ULL << 10 | 1ULL << 12) /* CAP_NET_BIND_SERVICE, CAP_NET_ADMIN */
 
-/* In the child: become the user for good, with no capability but these. */
+/* Become the user for good, with no capability but these, which programs that are started keep. */
 int weir_user_become(const struct weir_user *user, uint64_t capabilities) WEIR_MUST_CHECK;
+/* Give up all capabilities, as whoever this is. */
+int weir_user_drop_powers(void) WEIR_MUST_CHECK;
 
 #endif

@@ -199,6 +199,31 @@ static void expect_become(const struct weir_user *user, uint64_t capabilities, c
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* What supervises keeps what a role may need; a role that needs nothing gives it up. */
+static void test_gives_up_what_was_kept(void **state)
+{
+	const struct weir_user changed = {.uid = somebody(), .gid = 65534, .change = true};
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	needs_root();
+	pid = fork();
+	if (pid == 0) {
+		char text[4096] = {0};
+		int fd;
+
+		if (weir_user_become(&changed, WEIR_USER_RECEIVES) || weir_user_drop_powers())
+			_exit(2);
+		fd = open("/proc/self/status", O_RDONLY);
+		if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+			_exit(3);
+		_exit(strstr(text, "CapPrm:\t0000000000000000\n") && strstr(text, "CapAmb:\t0000000000000000\n") ? 0 : 4);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static bool has_net_admin(void)
 {
 	char text[4096] = {0};
@@ -260,6 +285,7 @@ int main(void)
 		TEST(test_user_that_does_not_exist),	 TEST(test_root_may_stay),
 		TEST(test_folder_out_of_reach),		 TEST(test_file_that_it_cannot_read),
 		TEST(test_what_root_left_is_named),	 TEST(test_becomes_without_powers),
+		TEST(test_gives_up_what_was_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
