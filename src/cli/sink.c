@@ -1,15 +1,14 @@
 /* `weir sink`: the role that carries the spool to the store. One thread: the loop of sink/loop.h; the metrics are
  * written, and the signals looked for, whenever it waits, for the store's answer too. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/role.h"
+#include "cli/store_client.h"
 #include "sink/clickhouse.h"
 #include "sink/metrics.h"
 
@@ -173,52 +172,19 @@ static void on_event(void *ctx, enum weir_sink_event event, const struct weir_sp
 	}
 }
 
-/* The first line of store.password_file. */
-static int read_password(const char *path, char *password, size_t size, struct weir_error *err)
-{
-	int fd = *path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n;
-
-	password[0] = '\0';
-	if (!*path)
-		return 0;
-	n = fd < 0 ? -1 : read(fd, password, size - 1);
-	if (n < 0) {
-		int rc = -errno;
-
-		if (fd >= 0)
-			(void)close(fd);
-		return weir_error_set(err, rc, path, "check store.password_file", "cannot be read: %s", strerror(-rc));
-	}
-	(void)close(fd);
-	password[n] = '\0';
-	password[strcspn(password, "\r\n")] = '\0';
-	return 0;
-}
-
 static int open_client(struct sink_role *s, struct weir_error *err)
 {
-	const struct weir_config *c = &s->role.config;
 	struct weir_buffer url;
-	char password[256];
-	struct weir_client_options options = {.database = c->store_database, .user = c->store_user, .password = password,
-					      .timeout_s = INSERT_TIMEOUT_S};
-	int rc = read_password(c->store_password_file, password, sizeof(password), err);
+	int rc;
 
-	if (rc)
-		return rc;
 	weir_buffer_init(&url);
-	rc = weir_role_store_url(c, &url);
-	options.url = rc ? NULL : weir_buffer_cstr(&url);
-	if (!options.url) {
+	rc = weir_role_store_url(&s->role.config, &url);
+	if (rc || !weir_buffer_cstr(&url))
 		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	} else {
-		(void)snprintf(s->url, sizeof(s->url), "%s", options.url);
-		rc = weir_client_new(&options, &s->client, err);
-	}
+	else
+		(void)snprintf(s->url, sizeof(s->url), "%s", (const char *)url.data);
 	weir_buffer_done(&url);
-	explicit_bzero(password, sizeof(password));
-	return rc;
+	return rc ? rc : weir_store_client_new(&s->role.config, INSERT_TIMEOUT_S, &s->client, err);
 }
 
 static int open_all(struct sink_role *s, struct weir_error *err)
