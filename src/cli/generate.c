@@ -42,7 +42,7 @@ struct values {
 	const char *length; /* --for */
 	const char *source;
 	const char *summary;
-	uint64_t exporters, flows, rate, pace, seed, ipv6, sampling;
+	uint64_t exporters, site, flows, rate, pace, seed, ipv6, sampling;
 	bool allow_remote;
 };
 
@@ -60,6 +60,9 @@ static const struct weir_option OPTIONS[] = {
 	 "What the exporters speak: NetFlow 1, 5, 7, 9, IPFIX (10) or sFlow 5; 10 unless given."},
 	{"exporters", 'e', WEIR_OPTION_NUMBER, "N", OFFSET(exporters), 1, WEIR_GENERATOR_EXPORTERS_MAX,
 	 "How many exporters, each with networks of its own; 4 unless given."},
+	{"site", 0, WEIR_OPTION_NUMBER, "N", OFFSET(site), 0, 65535 - WEIR_GENERATOR_EXPORTERS_MAX,
+	 "The first exporter's site, which decides its networks; 0, the head office, unless given. So several runs can be "
+	 "one company."},
 	{"flows", 'n', WEIR_OPTION_NUMBER, "N", OFFSET(flows), 1, 0,
 	 "End after so many flows; unless this or --for is given, --to goes on until Ctrl-C, and --write and --print end "
 	 "after 10000."},
@@ -111,6 +114,15 @@ static void stop(int signal)
 {
 	(void)signal;
 	stopped = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = stop};
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
 }
 
 static int parse_length(const char *text, int64_t *ret_ms)
@@ -218,6 +230,7 @@ static int set_all(const struct weir_command *self, const struct values *v, stru
 	run->json_summary = strcmp(v->summary, "json") == 0;
 	run->generator.seed = run->schedule.seed = v->seed;
 	run->generator.exporters = run->schedule.exporters = (uint32_t)v->exporters;
+	run->generator.site = (uint32_t)v->site;
 	run->generator.sampling_rate = v->sampling > 1 ? (uint32_t)v->sampling : 0;
 	rc = set_version(self, v, run);
 	if (!rc)
@@ -316,15 +329,6 @@ static int play(struct run *run, struct weir_player *player, struct weir_error *
 	return rc;
 }
 
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = stop};
-
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-}
-
 static int play_and_tell(struct run *run, const struct values *v, struct weir_error *err)
 {
 	const struct weir_player_options options = {
@@ -336,7 +340,6 @@ static int play_and_tell(struct run *run, const struct values *v, struct weir_er
 
 	if (rc)
 		return rc;
-	catch_signals();
 	rc = play(run, player, err);
 	summary = (struct weir_generate_summary){
 		.player = player,
@@ -378,6 +381,7 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 	rc = set_all(self, &values, &run);
 	if (rc)
 		return rc;
+	catch_signals();
 	rc = open_outlet(&values, &run, &err);
 	if (rc)
 		return weir_fail(WEIR_EXIT_USAGE, &err);

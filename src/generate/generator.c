@@ -92,7 +92,7 @@ int weir_generator_new(const struct weir_generator_options *options, struct weir
 	}
 	weir_network_init(&g->network);
 	for (uint32_t i = 0; i < options->exporters; i++)
-		g->stream[i].random = weir_random_hash(options->seed, i);
+		g->stream[i].random = weir_random_hash(options->seed, options->site + i);
 	for (unsigned i = 0; i < weir_services_count; i++) {
 		weir_quantile_table_init(&g->packets[i], &weir_services[i].packets);
 		weir_quantile_table_init(&g->duration[i], &weir_services[i].duration_ms);
@@ -141,14 +141,15 @@ static void pick_hosts(const struct weir_generator *g, uint32_t exporter, const 
 		       const uint64_t draw[6], struct conversation *ret)
 {
 	const struct weir_role_row *client = &weir_roles[s->client], *server = &weir_roles[s->server];
-	uint32_t head_office = (uint32_t)(draw[0] >> 48) * 100 >> 16 < s->central ? 0 : exporter;
+	uint32_t here = g->options.site + exporter;
+	uint32_t there = (uint32_t)(draw[0] >> 48) * 100 >> 16 < s->central ? 0 : here; /* 0: the head office */
 	uint32_t from = weir_random_rank((uint32_t)draw[1], client->hosts, client->skew);
 	uint32_t to = weir_random_rank((uint32_t)(draw[1] >> 32), server->hosts, server->skew);
 
-	if (s->client == s->server && head_office == exporter && from == to)
+	if (s->client == s->server && there == here && from == to)
 		to = (to + 1) % server->hosts;
-	weir_network_host(&g->network, exporter, exporter, s->client, from, ipv6, &ret->client);
-	weir_network_host(&g->network, exporter, head_office, s->server, to, ipv6, &ret->server);
+	weir_network_host(&g->network, here, here, s->client, from, ipv6, &ret->client);
+	weir_network_host(&g->network, here, there, s->server, to, ipv6, &ret->server);
 }
 
 static void pick_ports(const struct weir_service *s, bool ipv6, uint64_t draw, struct conversation *ret)

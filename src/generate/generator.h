@@ -21,6 +21,7 @@ struct weir_generator;
 struct weir_generator_options {
 	uint64_t seed;
 	uint32_t exporters;
+	uint32_t site;		 /* of the first exporter (generate/network.h); the others follow by one */
 	struct weir_addr source; /* address of the first exporter; the others follow by one */
 	enum weir_flow_type version;
 	unsigned ipv6_percent;	 /* of the conversations; 0 for versions that carry IPv4 only */
