@@ -1,6 +1,7 @@
-# weir_module(NAME SOURCES … [DEPENDS module …] [LIBRARIES lib …])
+# weir_module(NAME SOURCES … [DEPENDS module …] [LIBRARIES lib …] [TESTS stem …] [TEST_LIBRARIES lib …])
 #   the static library weir_NAME from sources of this folder. DEPENDS are modules of ours, LIBRARIES others'.
-#   Every *_test.c beside the sources becomes the cmocka program NAME_STEM_test, run by ctest.
+#   Every *_test.c beside the sources becomes the cmocka program NAME_STEM_test, run by ctest; TESTS names them (without
+#   .c) where a folder has several modules.
 # weir_fuzz(NAME DEPENDS module …)
 #   the fuzz target fuzz/NAME_fuzz.c, declared by the module that it aims at; its seeds and past crashers under
 #   fuzz/corpus/NAME run as a test.
@@ -9,7 +10,7 @@ find_package(PkgConfig REQUIRED)
 enable_testing()
 
 function(weir_module name)
-	cmake_parse_arguments(M "" "" "SOURCES;DEPENDS;LIBRARIES;TEST_LIBRARIES" ${ARGN})
+	cmake_parse_arguments(M "" "" "SOURCES;DEPENDS;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
 	add_library(weir_${name} STATIC ${M_SOURCES})
 	target_include_directories(weir_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
 	foreach(dep ${M_DEPENDS})
@@ -20,7 +21,11 @@ function(weir_module name)
 		return()
 	endif()
 	pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-	file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.c)
+	if(M_TESTS)
+		list(TRANSFORM M_TESTS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1.c" OUTPUT_VARIABLE tests)
+	else()
+		file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.c)
+	endif()
 	foreach(test ${tests})
 		get_filename_component(stem ${test} NAME_WE)
 		add_executable(${name}_${stem} ${test})
