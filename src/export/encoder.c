@@ -149,6 +149,9 @@ int weir_encoder_encode(struct weir_encoder *encoder, const struct weir_block *b
 	}
 	if (!rc)
 		rc = weir_message_send(encoder);
+	/* The message that did not go may have had templates. */
+	if (rc)
+		encoder->messages_since_refresh = encoder->options.template_refresh_messages;
 	encoder->message.open = false;
 	return rc;
 }

@@ -8,8 +8,9 @@
  * set of columns present. NetFlow v1, v5 and v7: the fields of those formats. sFlow v5: one flow sample a flow, with
  * a packet header rebuilt from the columns; a sample is one packet, so a flow of n packets is sent as one of
  * bytes / n octets. Strings and elements without a column are not sent. A flow that the version cannot carry (IPv6 in
- * NetFlow v1, v5, v7) is counted in stats.unsendable; a number too large for its field is sent as the field's
- * largest and counted in stats.clamped. stats.flows, packets and bytes are what the messages say. */
+ * NetFlow v1, v5, v7; neither addresses nor Ethernet in sFlow) is counted in stats.unsendable; a number too large for its
+ * field is sent as the field's largest and counted in stats.clamped. stats.flows, packets and bytes are what the messages
+ * say. */
 #ifndef WEIR_EXPORT_ENCODER_H
 #define WEIR_EXPORT_ENCODER_H
 

@@ -327,12 +327,538 @@ static void test_round_trip_of_the_largest_messages(void **state)
 		assert_round_trip(&VERSIONS[i], WEIR_ENCODER_MTU_MAX, 400);
 }
 
+/* The largest number of each field: what is read is as wide as what was written. */
+static void test_widths(void **state)
+{
+	static const enum weir_flow_type versions[] = {WEIR_FLOW_NETFLOW9, WEIR_FLOW_IPFIX};
+
+	(void)state;
+	for (unsigned v = 0; v < 2; v++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = versions[v]});
+		struct weir_field field[WEIR_FIELDS_MAX];
+		struct weir_column_set all = {0}, set = {0};
+		unsigned fields;
+
+		for (unsigned i = 0; i < WEIR_COLUMNS; i++)
+			weir_column_set_add(&all, (enum weir_column_id)i);
+		fields = weir_field_list(versions[v], 4, &all, field);
+		for (unsigned i = 0; i < fields; i++)
+			weir_column_set_add(&set, field[i].column);
+		add_row(f, set, 4);
+		for (unsigned i = 0; i < fields; i++) {
+			if (field[i].op == WEIR_FIELD_UINT)
+				weir_block_put_number(f->in, field[i].column, 0, UINT64_MAX >> (64 - 8 * field[i].length));
+			if (field[i].op == WEIR_FIELD_LABEL)
+				weir_block_put_number(f->in, field[i].column, 0, 0xfffff);
+		}
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(encoded(f)->clamped, 0);
+		for (unsigned i = 0; i < fields; i++)
+			assert_same_cell(f, v ? "IPFIX" : "v9", field[i].column, 0);
+		fixture_free(f);
+	}
+}
+
+/* --- what does not fit ------------------------------------------------------------------------------------ */
+
+static void test_unknown_versions_and_sizes(void **state)
+{
+	static const struct weir_encoder_options wrong[] = {
+		{.version = WEIR_FLOW_UNKNOWN},
+		{.version = WEIR_FLOW_PROBE},
+		{.version = WEIR_FLOW_IPFIX, .mtu_bytes = WEIR_ENCODER_MTU_MIN - 1},
+		{.version = WEIR_FLOW_IPFIX, .mtu_bytes = WEIR_ENCODER_MTU_MAX + 1},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct weir_encoder *encoder = NULL;
+
+		assert_int_equal(weir_encoder_new(&wrong[i], &encoder), -EINVAL);
+		assert_null(encoder);
+	}
+}
+
+static void test_unsendable(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERSION_COUNT; i++) {
+		const struct version *v = &VERSIONS[i];
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = v->version});
+		struct weir_column_set empty = {0};
+
+		add_row(f, version_columns(v, 4), 4);
+		add_row(f, version_columns(v, 6), 6);
+		add_row(f, version_columns(v, 4), 4);
+		if (v->version == WEIR_FLOW_SFLOW5)
+			weir_block_commit(f->in, 1, &empty);
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_int_equal(encoded(f)->flows, v->ipv6 ? 3 : 2);
+		assert_int_equal(encoded(f)->unsendable, v->ipv6 ? v->version == WEIR_FLOW_SFLOW5 : 1);
+		assert_int_equal(f->out->rows, encoded(f)->flows);
+		fixture_free(f);
+	}
+}
+
+static void test_clamping(void **state)
+{
+	static const struct {
+		enum weir_flow_type version;
+		enum weir_column_id column;
+		uint64_t value, sent;
+	} cases[] = {
+		{WEIR_FLOW_NETFLOW1, WEIR_COL_BYTES, 1ULL << 33, UINT32_MAX},
+		{WEIR_FLOW_NETFLOW5, WEIR_COL_BYTES, 1ULL << 33, UINT32_MAX},
+		{WEIR_FLOW_NETFLOW5, WEIR_COL_PACKETS, 1ULL << 33, UINT32_MAX},
+		{WEIR_FLOW_NETFLOW5, WEIR_COL_IN_IF, 70000, UINT16_MAX},
+		{WEIR_FLOW_NETFLOW5, WEIR_COL_SRC_AS, 70000, 23456},
+		{WEIR_FLOW_NETFLOW7, WEIR_COL_DST_AS, 4200000000U, 23456},
+		{WEIR_FLOW_NETFLOW9, WEIR_COL_TCP_FLAGS, 0x0112, UINT8_MAX},
+		{WEIR_FLOW_SFLOW5, WEIR_COL_BYTES, 1ULL << 33, UINT32_MAX},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = cases[i].version});
+		struct columns columns = COLUMNS(FLOW_COLUMNS, TIME_COLUMNS, ROUTE_COLUMNS);
+
+		add_row(f, set_of(columns), 4);
+		weir_block_u64(f->in, WEIR_COL_PACKETS)[0] = 1;
+		weir_block_put_number(f->in, cases[i].column, 0, cases[i].value);
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 1);
+		if (weir_block_number(f->out, cases[i].column, 0) != cases[i].sent)
+			fail_msg("version %d: %s came back as %llu", (int)cases[i].version, weir_columns[cases[i].column].name,
+				 (unsigned long long)weir_block_number(f->out, cases[i].column, 0));
+		assert_int_equal(encoded(f)->clamped, 1);
+		assert_int_equal(encoded(f)->bytes, weir_block_u64(f->out, WEIR_COL_BYTES)[0]);
+		assert_int_equal(encoded(f)->packets, weir_block_u64(f->out, WEIR_COL_PACKETS)[0]);
+		fixture_free(f);
+	}
+}
+
+/* An IPv6 next hop of an IPv4 flow (RFC 8950) has no place in the flow's template. */
+static void test_next_hop_of_another_family(void **state)
+{
+	struct fixture *f = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_IPFIX});
+	struct columns columns = COLUMNS(FLOW_COLUMNS);
+
+	(void)state;
+	add_row(f, set_of(columns), 4);
+	weir_block_addr(f->in, WEIR_COL_NEXT_HOP)[0] = test_addr(6, 1, 1);
+	encode_at(f, NOW_MS);
+	decode_all(f);
+	assert_no_faults(f);
+	assert_int_equal(encoded(f)->clamped, 1);
+	assert_int_equal(weir_be32(&weir_block_addr(f->out, WEIR_COL_NEXT_HOP)[0].byte[12]), 0);
+	fixture_free(f);
+}
+
+/* --- templates -------------------------------------------------------------------------------------------- */
+
+static const enum weir_flow_type TEMPLATED[] = {WEIR_FLOW_NETFLOW9, WEIR_FLOW_IPFIX};
+
+static void add_simple_rows(struct fixture *f, unsigned rows)
+{
+	struct columns columns = COLUMNS(FLOW_COLUMNS);
+
+	for (unsigned i = 0; i < rows; i++)
+		add_row(f, set_of(columns), 4);
+}
+
+static void test_templates_come_again(void **state)
+{
+	static const struct {
+		uint32_t messages;
+		int64_t ms, step_ms;
+		unsigned calls;
+		uint64_t templates; /* a message each call */
+	} cases[] = {
+		{4, 1000000, 1, 12, 3},
+		{1000, 60, 20, 12, 4},
+		{1, 1000000, 1, 5, 5},
+		{1000, 1000000, 1, 12, 1},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){
+			.version = TEMPLATED[i % 2],
+			.template_refresh_messages = cases[i / 2].messages,
+			.template_refresh_ms = cases[i / 2].ms});
+
+		add_simple_rows(f, 1);
+		for (unsigned call = 0; call < cases[i / 2].calls; call++)
+			encode_at(f, NOW_MS + call * cases[i / 2].step_ms);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->messages, cases[i / 2].calls);
+		assert_int_equal(encoded(f)->templates, cases[i / 2].templates);
+		assert_int_equal(decoded(f)->templates, cases[i / 2].templates);
+		fixture_free(f);
+	}
+}
+
+static void test_late_collector(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){
+			.version = TEMPLATED[i], .mtu_bytes = 576, .template_refresh_messages = 4});
+
+		add_simple_rows(f, 200);
+		encode_at(f, NOW_MS);
+		assert_true(f->messages > 8);
+		for (unsigned m = 1; m < f->messages; m++)
+			decode_message(f, m);
+		assert_in_range(decoded(f)->fault[WEIR_FAULT_TEMPLATE_MISSING], 1, 3);
+		assert_true(f->out->rows > 100);
+		fixture_free(f);
+	}
+}
+
+/* More kinds of flows than the encoder keeps templates for. */
+static void test_many_templates(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = TEMPLATED[i]});
+
+		for (unsigned kind = 0; kind < 120; kind++) {
+			struct columns columns = COLUMNS(WEIR_COL_SRC_ADDR, WEIR_COL_DST_ADDR, WEIR_COL_BYTES);
+			struct weir_column_set set = set_of(columns);
+
+			for (unsigned bit = 0; bit < 5; bit++) {
+				if (kind % 30 >> bit & 1)
+					weir_column_set_add(&set, (enum weir_column_id)(WEIR_COL_SRC_AS + bit));
+			}
+			add_row(f, set, kind % 2 ? 6 : 4);
+		}
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 120);
+		assert_int_equal(encoded(f)->templates, decoded(f)->templates);
+		for (uint32_t row = 0; row < 120; row++) {
+			assert_same_cell(f, "templated", WEIR_COL_SRC_ADDR, row);
+			assert_same_cell(f, "templated", WEIR_COL_BYTES, row);
+		}
+		fixture_free(f);
+	}
+}
+
+/* The longest template, its record and the options are more than the smallest message has room for. */
+static void test_templates_larger_than_a_message_has_room(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		const struct version *v = &VERSIONS[3 + i % 2];
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = v->version,
+									      .mtu_bytes = WEIR_ENCODER_MTU_MIN,
+									      .template_refresh_messages = i / 2 ? 1 : 20,
+									      .sampling_rate = 10});
+
+		assert_int_equal(v->version, TEMPLATED[i % 2]);
+		for (unsigned row = 0; row < 20; row++)
+			add_row(f, version_columns(v, 6), 6);
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 20);
+		assert_int_equal(encoded(f)->templates, decoded(f)->templates);
+		for (unsigned m = 0; m < f->messages; m++)
+			assert_in_range(f->message[m].len, 1, WEIR_ENCODER_MTU_MIN);
+		fixture_free(f);
+	}
+}
+
+/* --- sampling, sequences, errors -------------------------------------------------------------------------- */
+
+static void test_sampling_rates(void **state)
+{
+	static const struct {
+		enum weir_flow_type version;
+		uint32_t rate, told;
+	} cases[] = {
+		{WEIR_FLOW_NETFLOW5, 1000, 1000},
+		{WEIR_FLOW_NETFLOW5, 100000, 16383},
+		{WEIR_FLOW_NETFLOW9, 100000, 100000},
+		{WEIR_FLOW_IPFIX, 100000, 100000},
+		{WEIR_FLOW_SFLOW5, 100000, 100000},
+		{WEIR_FLOW_NETFLOW5, 0, 1},
+		{WEIR_FLOW_NETFLOW9, 0, 7}, /* the row's */
+		{WEIR_FLOW_IPFIX, 0, 7},
+		{WEIR_FLOW_SFLOW5, 0, 7},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = cases[i].version,
+									      .sampling_rate = cases[i].rate});
+		struct columns columns = COLUMNS(FLOW_COLUMNS, WEIR_COL_SAMPLING_RATE);
+
+		for (unsigned row = 0; row < 2; row++)
+			weir_block_u32(f->in, WEIR_COL_SAMPLING_RATE)[add_row(f, set_of(columns), 4)] = 7;
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 2);
+		for (unsigned row = 0; row < 2; row++)
+			assert_int_equal(weir_block_u32(f->out, WEIR_COL_SAMPLING_RATE)[row], cases[i].told);
+		fixture_free(f);
+	}
+}
+
+/* A collector sees no loss where there is none, and what is lost where there is. v1 has no numbers. */
+static void test_sequences(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERSION_COUNT; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = VERSIONS[i].version,
+									      .template_refresh_messages = 2});
+
+		add_simple_rows(f, 3);
+		for (unsigned call = 0; call < 10; call++)
+			encode_at(f, NOW_MS + call * 1000);
+		for (unsigned m = 0; m < 6; m++)
+			decode_message(f, m);
+		assert_int_equal(decoded(f)->lost_messages, 0);
+		decode_message(f, 9);
+		if (VERSIONS[i].version == WEIR_FLOW_NETFLOW1)
+			assert_int_equal(decoded(f)->lost_messages, 0);
+		else if (VERSIONS[i].version == WEIR_FLOW_NETFLOW9 || VERSIONS[i].version == WEIR_FLOW_SFLOW5)
+			assert_int_equal(decoded(f)->lost_messages, 3);
+		else
+			assert_int_equal(decoded(f)->lost_messages, 9); /* flows */
+		fixture_free(f);
+	}
+}
+
+/* What could not be sent is not counted; templates that went with it come again. */
+static void test_send_errors(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERSION_COUNT; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = VERSIONS[i].version});
+
+		add_simple_rows(f, 2);
+		f->send_result = -EPERM;
+		assert_int_equal(weir_encoder_encode(f->encoder, f->in, 0, 2, NOW_MS, &f->output), -EPERM);
+		assert_int_equal(encoded(f)->messages, 0);
+		assert_int_equal(encoded(f)->flows, 0);
+		f->send_result = 0;
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(encoded(f)->flows, 2);
+		assert_int_equal(f->out->rows, 2);
+		fixture_free(f);
+	}
+}
+
+static void test_parts_of_a_block(void **state)
+{
+	static const struct {
+		uint32_t first, rows, from, count;
+	} cases[] = {{0, 10, 0, 10}, {3, 4, 3, 4}, {8, 10, 8, 2}, {8, UINT32_MAX, 8, 2}, {10, 1, 0, 0}, {0, 0, 0, 0}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]) * VERSION_COUNT; i++) {
+		const struct version *v = &VERSIONS[i % VERSION_COUNT];
+		unsigned c = i / VERSION_COUNT;
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = v->version});
+
+		add_simple_rows(f, 10);
+		assert_int_equal(weir_encoder_encode(f->encoder, f->in, cases[c].first, cases[c].rows, NOW_MS, &f->output), 0);
+		decode_all(f);
+		assert_int_equal(f->messages, cases[c].count ? 1 : 0);
+		assert_int_equal(f->out->rows, cases[c].count);
+		for (uint32_t row = 0; row < cases[c].count; row++)
+			assert_same_cell(f, v->name, WEIR_COL_DST_ADDR, cases[c].from + row);
+		fixture_free(f);
+	}
+}
+
+/* Times before the exporter's boot or after many days: uptimes are modulo 2^32 milliseconds. */
+static void test_uptimes(void **state)
+{
+	static const int64_t boot_before_ms[] = {1000, 86400000, 49LL * 86400000, 200LL * 86400000};
+
+	(void)state;
+	for (unsigned i = 0; i < 4 * 4; i++) {
+		const struct version *v = &VERSIONS[i % 4];
+		struct fixture *f = fixture_new((struct weir_encoder_options){
+			.version = v->version, .boot_ms = (NOW_MS - boot_before_ms[i / 4]) / 1000 * 1000});
+		struct columns columns = COLUMNS(FLOW_COLUMNS, TIME_COLUMNS);
+
+		add_row(f, set_of(columns), 4);
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_same_cell(f, v->name, WEIR_COL_TIME_START, 0);
+		assert_same_cell(f, v->name, WEIR_COL_TIME_END, 0);
+		fixture_free(f);
+	}
+}
+
+static void test_icmp(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERSION_COUNT; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){.version = VERSIONS[i].version});
+		struct columns columns = COLUMNS(WEIR_COL_SRC_ADDR, WEIR_COL_DST_ADDR, WEIR_COL_PROTO, WEIR_COL_ICMP_TYPE,
+						 WEIR_COL_ICMP_CODE);
+
+		add_row(f, set_of(columns), 4);
+		weir_block_u8(f->in, WEIR_COL_PROTO)[0] = 1;
+		weir_block_u8(f->in, WEIR_COL_ICMP_TYPE)[0] = 3;
+		weir_block_u8(f->in, WEIR_COL_ICMP_CODE)[0] = 13;
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 1);
+		assert_int_equal(weir_block_u8(f->out, WEIR_COL_ICMP_TYPE)[0], 3);
+		assert_int_equal(weir_block_u8(f->out, WEIR_COL_ICMP_CODE)[0], 13);
+		fixture_free(f);
+	}
+}
+
+/* --- sFlow ------------------------------------------------------------------------------------------------ */
+
+static struct fixture *sflow_row(struct weir_column_set set, unsigned family)
+{
+	struct fixture *f = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_SFLOW5});
+
+	add_row(f, set, family);
+	return f;
+}
+
+static void test_sflow_samples_are_packets(void **state)
+{
+	struct columns columns = COLUMNS(FLOW_COLUMNS);
+	struct fixture *f = sflow_row(set_of(columns), 4);
+
+	(void)state;
+	weir_block_u64(f->in, WEIR_COL_PACKETS)[0] = 10;
+	weir_block_u64(f->in, WEIR_COL_BYTES)[0] = 15009;
+	encode_at(f, NOW_MS);
+	decode_all(f);
+	assert_no_faults(f);
+	assert_int_equal(weir_block_u64(f->out, WEIR_COL_PACKETS)[0], 1);
+	assert_int_equal(weir_block_u64(f->out, WEIR_COL_BYTES)[0], 1500);
+	assert_int_equal(encoded(f)->packets, 1);
+	assert_int_equal(encoded(f)->bytes, 1500);
+	assert_false(row_has(f->out, 0, WEIR_COL_ETHERTYPE)); /* a bare IP packet */
+	fixture_free(f);
+}
+
+static void test_sflow_protocols(void **state)
+{
+	static const uint8_t protos[] = {1, 6, 17, 33, 47, 58, 89, 132, 136};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(protos) * 2; i++) {
+		struct columns columns = COLUMNS(FLOW_COLUMNS, WEIR_COL_FRAGMENT_ID, WEIR_COL_IPV6_FLOW_LABEL, WEIR_COL_ICMP_TYPE,
+						 WEIR_COL_IP_FLAGS);
+		struct fixture *f = sflow_row(set_of(columns), i % 2 ? 6 : 4);
+		uint8_t proto = protos[i / 2];
+
+		weir_block_u8(f->in, WEIR_COL_PROTO)[0] = proto;
+		weir_block_u8(f->in, WEIR_COL_IP_FLAGS)[0] = 0x20;
+		weir_block_u64(f->in, WEIR_COL_PACKETS)[0] = 1;
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		assert_int_equal(f->out->rows, 1);
+		assert_int_equal(weir_block_u8(f->out, WEIR_COL_PROTO)[0], proto);
+		assert_int_equal(weir_block_u8(f->out, WEIR_COL_IP_FLAGS)[0], 0x20);
+		assert_int_equal(weir_block_u32(f->out, WEIR_COL_FRAGMENT_ID)[0],
+				 weir_block_u32(f->in, WEIR_COL_FRAGMENT_ID)[0]);
+		assert_int_equal(row_has(f->out, 0, WEIR_COL_DST_PORT),
+				 proto != 1 && proto != 47 && proto != 58 && proto != 89);
+		assert_int_equal(row_has(f->out, 0, WEIR_COL_ICMP_TYPE), proto == 1 || proto == 58);
+		assert_int_equal(row_has(f->out, 0, WEIR_COL_TCP_FLAGS), proto == 6);
+		fixture_free(f);
+	}
+}
+
+static void test_sflow_interfaces(void **state)
+{
+	static const struct {
+		uint32_t in, out, status;
+		const char *name;
+	} cases[] = {
+		{1, 2, 0, "compact"},		    {1, 0x40000000, 0, "expanded by output"}, {0x80000000, 2, 0, "expanded by input"},
+		{1, 0, 128, "dropped"},		    {1, 0, 129, "dropped by an access list"}, {1, 0, 131, "unroutable"},
+		{1, 0, 133, "too big"},		    {1, 0, 137, "time to live"},	      {1, 0, 138, "policed"},
+		{1, 0, 139, "dropped early"},	    {1, 0, 195, "for us"},
+		{0x80000000, 0, 195, "for us, expanded"}, {0x80000000, 0, 129, "dropped, expanded"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct columns columns = COLUMNS(FLOW_COLUMNS, WEIR_COL_FORWARDING_STATUS);
+		struct fixture *f = sflow_row(set_of(columns), 4);
+
+		weir_block_u32(f->in, WEIR_COL_IN_IF)[0] = cases[i].in;
+		weir_block_u32(f->in, WEIR_COL_OUT_IF)[0] = cases[i].out;
+		weir_block_u8(f->in, WEIR_COL_FORWARDING_STATUS)[0] = (uint8_t)cases[i].status;
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_no_faults(f);
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(weir_block_u32(f->out, WEIR_COL_IN_IF)[0], cases[i].in);
+		assert_int_equal(weir_block_u32(f->out, WEIR_COL_OUT_IF)[0], cases[i].out);
+		assert_int_equal(weir_block_u8(f->out, WEIR_COL_FORWARDING_STATUS)[0], cases[i].status);
+		fixture_free(f);
+	}
+}
+
+static void test_sflow_without_ip(void **state)
+{
+	struct columns columns = COLUMNS(WEIR_COL_SRC_MAC, WEIR_COL_DST_MAC, WEIR_COL_ETHERTYPE);
+	struct fixture *f = sflow_row(set_of(columns), 4);
+
+	(void)state;
+	weir_block_u16(f->in, WEIR_COL_ETHERTYPE)[0] = 0x0806;
+	encode_at(f, NOW_MS);
+	decode_all(f);
+	assert_no_faults(f);
+	assert_int_equal(weir_block_u16(f->out, WEIR_COL_ETHERTYPE)[0], 0x0806);
+	assert_false(row_has(f->out, 0, WEIR_COL_SRC_ADDR));
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round_trip_of_the_smallest_messages),
 		cmocka_unit_test(test_round_trip_of_the_largest_messages),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_unknown_versions_and_sizes),
+		cmocka_unit_test(test_unsendable),
+		cmocka_unit_test(test_clamping),
+		cmocka_unit_test(test_next_hop_of_another_family),
+		cmocka_unit_test(test_templates_come_again),
+		cmocka_unit_test(test_late_collector),
+		cmocka_unit_test(test_many_templates),
+		cmocka_unit_test(test_templates_larger_than_a_message_has_room),
+		cmocka_unit_test(test_sampling_rates),
+		cmocka_unit_test(test_sequences),
+		cmocka_unit_test(test_send_errors),
+		cmocka_unit_test(test_parts_of_a_block),
+		cmocka_unit_test(test_uptimes),
+		cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_sflow_samples_are_packets),
+		cmocka_unit_test(test_sflow_protocols),
+		cmocka_unit_test(test_sflow_interfaces),
+		cmocka_unit_test(test_sflow_without_ip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,7 @@ static inline void weir_message_flow(struct weir_message *m, uint64_t packets, u
 	m->bytes += bytes;
 }
 
-/* Write one record to w by its fields. Returns how many numbers were too large for theirs. */
+/* Write one record to w by its fields. Returns how many values did not fit into theirs. */
 unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field, unsigned fields,
 			   const struct weir_block *block, uint32_t row, int64_t boot_ms);
 

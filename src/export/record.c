@@ -29,6 +29,18 @@ static unsigned write_as16(struct weir_writer *w, uint64_t as, unsigned length)
 	return as > UINT16_MAX;
 }
 
+/* An IPv6 address where the field is for IPv4, as a next hop may be (RFC 8950), is sent as 0.0.0.0. */
+static unsigned write_addr4(struct weir_writer *w, const struct weir_addr *addr)
+{
+	bool fits = weir_addr_is_v4(addr) || weir_addr_is_zero(addr);
+
+	if (fits)
+		weir_writer_bytes(w, &addr->byte[12], 4);
+	else
+		weir_writer_zero(w, 4);
+	return !fits;
+}
+
 unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field, unsigned fields,
 			   const struct weir_block *block, uint32_t row, int64_t boot_ms)
 {
@@ -46,7 +58,7 @@ unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field
 			weir_writer_uint(w, weir_block_number(block, f->column, row), f->length);
 			break;
 		case WEIR_FIELD_ADDR4:
-			weir_writer_bytes(w, &weir_block_addr(block, f->column)[row].byte[12], 4);
+			clamped += write_addr4(w, &weir_block_addr(block, f->column)[row]);
 			break;
 		case WEIR_FIELD_ADDR6:
 			weir_writer_bytes(w, weir_block_addr(block, f->column)[row].byte, 16);

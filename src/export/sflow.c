@@ -215,7 +215,7 @@ static unsigned transport_bytes(const struct row *r)
 	}
 }
 
-/* `len` bytes, of which `packet` in all are the IP packet's payload. */
+/* Its first `len` bytes of `payload`. */
 static void write_transport(struct weir_writer *w, const struct row *r, unsigned len, size_t payload)
 {
 	uint8_t *p = weir_writer_take(w, len);
@@ -411,7 +411,7 @@ static void write_output(struct weir_writer *w, const struct row *r, bool expand
 	if (status >= STATUS_DROPPED && status < STATUS_DROPPED_END)
 		write_interface(w, expanded, INTERFACE_DISCARDED, discard_reason(status));
 	else if (status == STATUS_FOR_US)
-		write_interface(w, expanded, INTERFACE_INDEX, INTERFACE_AGENT);
+		write_interface(w, expanded, INTERFACE_INDEX, expanded ? UINT32_MAX : INTERFACE_AGENT);
 	else
 		write_interface(w, expanded, INTERFACE_INDEX, number(r, WEIR_COL_OUT_IF));
 }
