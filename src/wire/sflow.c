@@ -12,12 +12,17 @@
  * What a flow is: one packet, at the moment it was received (samples carry no wall clock), times sampling_rate. Its
  * exporter is the agent, which need not be the sender; the sub-agent is its observation domain.
  *
- * Bytes are the length of the frame as the agent tells it (frame_length), so with the link layer's header and whatever the
- * agent includes behind it; where a sample has no raw header, the length that its Ethernet or IP record tells.
+ * Bytes are the length of the frame as the agent tells it (frame_length), so with the link layer's header and, by the
+ * specification, with the four bytes of the frame check sequence; where a sample has no raw header, the length that its
+ * Ethernet or IP record tells. That is what was exported, and pmacct's sfacctd counts the same (1.7.7, measured; of a sample with
+ * several such records it takes the last one's length, where weir takes the frame's). NetFlow counts IP packets: to compare,
+ * take from each packet 18 bytes and 4 a VLAN tag where the agent counts the check sequence, 14 where it does not; frames
+ * of 64 bytes may be padded.
  *
  * Interfaces. Their upper two bits (or a word of their own, in expanded samples) say what the number is. An index fills
  * the column; 0, unknown, leaves the column out; the agent itself is interface 0, as in NetFlow, and going there is
- * forwarding_status 195 (consumed, for us). A discarded packet has no output interface, but a forwarding_status by the
+ * forwarding_status 195 (consumed, for us). From the agent to the agent is what programs say that know no interfaces (pmacct's
+ * sfprobe): unknown too. A discarded packet has no output interface, but a forwarding_status by the
  * reason (RFC 7270 §4.12), and the reason as it came is kept in extra; so is the number of interfaces that a multicast
  * or flooded packet went to.
  *
@@ -525,6 +530,11 @@ static uint32_t discard_status(uint32_t reason)
 	return STATUS_DROPPED;
 }
 
+static bool is_agent(struct interface i)
+{
+	return i.format == INTERFACE_INDEX && i.value == INTERFACE_AGENT;
+}
+
 static void put_input(struct sample *s, struct interface in)
 {
 	if (in.format == INTERFACE_INDEX && in.value)
@@ -605,8 +615,10 @@ static bool read_flow_sample(struct sample *s, struct weir_cursor *c, bool expan
 	if (c->fault)
 		return false;
 	put_message(s, rate);
-	put_input(s, in);
-	put_output(s, out);
+	if (!is_agent(in) || !is_agent(out)) {
+		put_input(s, in);
+		put_output(s, out);
+	}
 	put_direction(s, source_class, source, in, out);
 	if (!read_records(s, c))
 		return false;
