@@ -9,6 +9,7 @@ extern const struct weir_command weir_command_config;
 extern const struct weir_command weir_command_decode;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
+extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
 extern const struct weir_command weir_command_store;
 
@@ -18,6 +19,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_decode,
 	&weir_command_generate,
 	&weir_command_manual_pages,
+	&weir_command_run,
 	&weir_command_sink,
 	&weir_command_store,
 	NULL,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "supervise/user.h"
 
 const struct weir_option weir_role_options[] = {
 	WEIR_ROLE_OPTIONS,
@@ -102,7 +103,11 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 {
 	struct weir_error err = {0};
 
+	char title[16]; /* as top(1) and ps(1) show it; otherwise all roles would be "exe" */
+
 	*ret_role = (struct weir_role){.name = command->name, .signal_fd = -1};
+	(void)snprintf(title, sizeof(title), "weir-%s", command->name);
+	(void)prctl(PR_SET_NAME, title, 0, 0, 0);
 	if (weir_config_read(weir_config_find(values->config), &ret_role->config, &err))
 		return weir_fail(WEIR_EXIT_USAGE, &err);
 	ret_role->log = (struct weir_log){
@@ -166,7 +171,13 @@ int weir_role_drop(const struct weir_role *role, const char *user, struct weir_e
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return weir_error_set(err, -errno, NULL, NULL, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
-	if (geteuid() != 0 || !*user)
+	if (geteuid() != 0) {
+		/* `weir run` has become the user already, and left what the sockets needed. */
+		int rc = weir_user_drop_powers();
+
+		return rc ? weir_error_set(err, rc, NULL, NULL, "capabilities cannot be given up: %s", strerror(-rc)) : 0;
+	}
+	if (!*user)
 		return 0;
 	pw = getpwnam(user);
 	if (!pw)

@@ -46,6 +46,7 @@ int weir_supervisor_new(const struct weir_supervisor_options *options, struct we
 			struct weir_error *err)
 {
 	struct weir_supervisor *s = calloc(1, sizeof(*s));
+	struct sigaction hangup;
 	sigset_t set;
 
 	if (s)
@@ -61,6 +62,8 @@ int weir_supervisor_new(const struct weir_supervisor_options *options, struct we
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, &s->before);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0) {
@@ -109,7 +112,7 @@ static _Noreturn void become_role(const struct weir_supervisor *s, const struct 
 		_exit(1);
 	if (!rc) {
 		/* execv() takes no const, yet writes nothing. */
-		(void)execv(role->argv[0], (char *const *)(uintptr_t)role->argv);
+		(void)execv(role->program ? role->program : role->argv[0], (char *const *)(uintptr_t)role->argv);
 		rc = -errno;
 	}
 	(void)dprintf(STDERR_FILENO, "weir: %s: cannot be started: %s\n", role->name, strerror(-rc));

@@ -10,7 +10,8 @@
  *
  * Children are in process groups of their own, so that Ctrl-C on a terminal reaches the supervisor alone; they get SIGTERM
  * when it dies, however it dies. A supervisor belongs to one thread, the only one of its process: it takes SIGCHLD,
- * SIGTERM and SIGINT through a descriptor and gives them back when it is freed. */
+ * SIGTERM, SIGINT and (where nohup did not have it ignored) SIGHUP through a descriptor, and gives them back when it is
+ * freed. */
 #ifndef WEIR_SUPERVISE_SUPERVISOR_H
 #define WEIR_SUPERVISE_SUPERVISOR_H
 
@@ -25,7 +26,8 @@
 /* All borrowed for the supervisor's life. */
 struct weir_supervised {
 	const char *name;	  /* "collect" */
-	const char *const *argv;  /* argv[0] is the program's path; ended by NULL */
+	const char *program;	  /* its path; NULL: argv[0] */
+	const char *const *argv;  /* ended by NULL */
 	bool needed;		  /* the run ends when it refuses */
 	int stop_ms;		  /* from SIGTERM to SIGKILL */
 	int drain_ms;		  /* how long drained() may stay false before SIGTERM; 0: SIGTERM at once */
@@ -80,13 +82,13 @@ void weir_supervisor_start(struct weir_supervisor *supervisor);
 
 enum weir_supervise_outcome {
 	WEIR_SUPERVISE_GOING,  /* the time is over */
-	WEIR_SUPERVISE_ASKED,  /* SIGTERM or SIGINT came */
+	WEIR_SUPERVISE_ASKED,  /* SIGTERM, SIGINT or SIGHUP came */
 	WEIR_SUPERVISE_BROKEN, /* a needed role has refused */
 };
 
 /* Look after the roles for up to timeout_ms. */
 enum weir_supervise_outcome weir_supervisor_wait(struct weir_supervisor *supervisor, int timeout_ms) WEIR_MUST_CHECK;
-/* Stop all roles in order. Another SIGTERM or SIGINT meanwhile cuts it short: everything is killed. */
+/* Stop all roles in order. Another such signal meanwhile cuts it short: everything is killed. */
 void weir_supervisor_stop(struct weir_supervisor *supervisor);
 
 const struct weir_role_status *weir_supervisor_status(const struct weir_supervisor *supervisor, unsigned role);
