@@ -1,0 +1,123 @@
+/* Datagrams of NetFlow v1, v5, v7, v9 and IPFIX, one after the other, so that templates and data meet: a byte that picks the
+ * ceilings, then for each datagram its exporter (1 byte), its length (2 bytes) and its bytes. After each, the block must
+ * be what flow/block.h promises: nothing is written that is not named, nothing named that is not there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "wire/decoder.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct weir_decoder_limits SMALL = {
+	.exporters_max = 2, .templates_max = 3, .fields_max = 8, .template_bytes_max = 4096};
+static const struct weir_decoder_limits LARGE = {.exporters_max = 64, .templates_max = 64, .fields_max = 256};
+static const struct weir_block_limits SMALL_BLOCK = {.rows_max = 8, .heap_max = 256, .extras_max = 6};
+static const struct weir_block_limits LARGE_BLOCK = {.rows_max = 256, .heap_max = 65536, .extras_max = 1024};
+
+static uint64_t taken;
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static bool is_zero(const uint8_t *cell, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (cell[i])
+			return false;
+	}
+	return true;
+}
+
+/* A column that a row does not have is zero there, and so are all rows that are not committed. */
+static void check_column(const struct weir_block *b, unsigned column)
+{
+	size_t width = weir_types[weir_columns[column].type].width;
+	const uint8_t *cells = b->column[column];
+	uint32_t row = 0;
+
+	for (uint32_t i = 0; i < b->runs; i++) {
+		if (!weir_column_set_has(&b->run[i].present, (enum weir_column_id)column))
+			require(is_zero(cells + row * width, b->run[i].rows * width));
+		else
+			require(weir_column_set_has(&b->used, (enum weir_column_id)column));
+		row += b->run[i].rows;
+	}
+	require(row == b->rows);
+	require(is_zero(cells + row * width, (b->capacity - row) * width));
+}
+
+static void check_str(const struct weir_block *b, struct weir_str s)
+{
+	require(s.len <= b->heap_len && s.offset <= b->heap_len - s.len);
+}
+
+static void check_block(const struct weir_block *b)
+{
+	for (unsigned column = 0; column < WEIR_COLUMNS; column++) {
+		check_column(b, column);
+		for (uint32_t row = 0; weir_columns[column].type == WEIR_TYPE_STRING && row < b->rows; row++)
+			check_str(b, weir_block_str(b, (enum weir_column_id)column)[row]);
+	}
+	for (uint32_t i = 0; i < b->extras; i++) {
+		require(b->extra[i].row < b->rows && (!i || b->extra[i].row >= b->extra[i - 1].row));
+		check_str(b, b->extra[i].name);
+		check_str(b, b->extra[i].value);
+	}
+}
+
+static int take(void *ctx, struct weir_block **block)
+{
+	const bool *refuse = ctx;
+
+	check_block(*block);
+	if (*refuse && (*block)->rows % 3 == 0)
+		return -1;
+	taken += (*block)->rows;
+	weir_block_reset(*block);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct weir_cursor c = weir_cursor(data, size);
+	uint8_t mode = weir_cursor_u8(&c);
+	bool refuse = mode & 2;
+	const struct weir_block_sink sink = {.full = take, .ctx = &refuse};
+	struct weir_decoder *decoder;
+	struct weir_block *block;
+
+	taken = 0;
+	if (weir_decoder_new(mode & 1 ? &SMALL : &LARGE, 1, &decoder) ||
+	    weir_block_new(mode & 1 ? &SMALL_BLOCK : &LARGE_BLOCK, &block))
+		abort();
+	while (weir_cursor_left(&c)) {
+		struct weir_datagram d = {.received_ms = INT64_C(1700000000000)};
+		size_t len;
+		uint8_t *exact;
+
+		d.exporter.byte[15] = weir_cursor_u8(&c) & 3;
+		len = weir_cursor_u16(&c);
+		if (len > weir_cursor_left(&c))
+			len = weir_cursor_left(&c);
+		/* sFlow has a target of its own. */
+		exact = malloc(len ? len : 1);
+		if (!exact)
+			abort();
+		if (len)
+			memcpy(exact, weir_cursor_take(&c, len), len);
+		d.data = exact;
+		d.len = len;
+		if (len < 2 || exact[0] || exact[1])
+			weir_decoder_decode(decoder, &d, &block, &sink);
+		free(exact);
+	}
+	check_block(block);
+	require(weir_decoder_stats(decoder)->flows == taken + block->rows);
+	weir_block_free(block);
+	weir_decoder_free(decoder);
+	return 0;
+}
