@@ -110,7 +110,7 @@ static void test_captures(void **state)
 	}
 }
 
-/* Data before its template waits in vain here: it is one named fault, not a guess. */
+/* Data alone is a named fault, not a guess; before its template it waits. */
 static void test_data_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -120,6 +120,10 @@ static void test_data_alone(void **state)
 	decode_file(f, V9("huawei_netstream_data"));
 	assert_faults(f, "template_missing");
 	assert_int_equal(f->block->rows, 0);
+	decode_file(f, V9("huawei_netstream_data"));
+	decode_file(f, V9("huawei_netstream_tpl"));
+	assert_faults(f, "template_missing");
+	assert_int_equal(f->block->rows, 1);
 }
 
 int main(void)

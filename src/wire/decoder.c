@@ -17,6 +17,8 @@ const struct weir_decoder_limits weir_decoder_limits_default = {
 	.templates_max = 1024,
 	.fields_max = 1024,
 	.template_bytes_max = TEMPLATE_BYTES_DEFAULT,
+	.waiting_bytes_max = UINT64_C(16) << 20,
+	.waiting_ms = INT64_C(30) * 60 * 1000, /* as seldom as ASA and MikroTik tell their templates by default */
 };
 
 struct weir_decoder {
@@ -42,6 +44,8 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 		goto nomem;
 	if (weir_exporters_new(limits->exporters_max, seed, &d->exporters))
 		goto nomem;
+	if (weir_waiting_init(&d->work.waiting, limits->waiting_bytes_max, limits->waiting_ms, seed))
+		goto nomem;
 	if (weir_legacies_init(&d->legacies))
 		goto nomem;
 	*ret_decoder = d;
@@ -55,6 +59,7 @@ void weir_decoder_free(struct weir_decoder *decoder)
 {
 	if (!decoder)
 		return;
+	weir_waiting_done(&decoder->work.waiting);
 	weir_exporters_free(decoder->exporters);
 	weir_legacies_done(&decoder->legacies);
 	free(decoder->work.field);
@@ -83,6 +88,16 @@ static unsigned version_of(const uint8_t *data, size_t len)
 	}
 }
 
+static void drop_waiting(struct weir_decoder *decoder, int64_t before_ms)
+{
+	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] += weir_waiting_drop(&decoder->work.waiting, before_ms);
+}
+
+void weir_decoder_finish(struct weir_decoder *decoder)
+{
+	drop_waiting(decoder, INT64_MAX);
+}
+
 void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram, struct weir_block **block,
 			 const struct weir_block_sink *sink)
 {
@@ -91,6 +106,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 
 	decoder->stats.messages++;
 	decoder->stats.bytes += datagram->len;
+	drop_waiting(decoder, datagram->received_ms - decoder->work.waiting.wait_ms);
 	switch (version_of(datagram->data, datagram->len)) {
 	case WEIR_FLOW_NETFLOW1:
 		weir_legacy_decode(&decoder->legacies, WEIR_LEGACY_1, decoder->exporters, &m);

@@ -26,6 +26,8 @@ struct weir_decoder_limits {
 	uint32_t templates_max;	 /* of one exporter */
 	uint32_t fields_max;	 /* of one template */
 	uint64_t template_bytes_max; /* memory of all templates and sampling rates together; 0: the default */
+	uint64_t waiting_bytes_max;  /* memory of data sets that wait for their templates; 0: none waits */
+	int64_t waiting_ms;	     /* how long they wait */
 };
 
 extern const struct weir_decoder_limits weir_decoder_limits_default;
@@ -46,6 +48,7 @@ struct weir_decoder_stats {
 	uint64_t flows;
 	uint64_t templates;	    /* template records read, options templates included */
 	uint64_t option_records;
+	uint64_t sets_waited;	    /* data sets that came before their template, and were decoded when it came */
 	uint64_t counter_samples;   /* sFlow counter samples, skipped */
 	uint64_t lost_messages;	    /* by sequence numbers; for NetFlow v5, IPFIX and sFlow lost flows or samples */
 	uint64_t fault[WEIR_FAULTS];
@@ -61,6 +64,10 @@ void weir_decoder_free(struct weir_decoder *decoder);
  * Faults are counted, not returned. */
 void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram,
 			 struct weir_block **block, const struct weir_block_sink *sink);
+
+/* No more messages are to be expected: data sets that still wait for their template are given up, as the fault
+ * TEMPLATE_MISSING. The decoder can be used on. */
+void weir_decoder_finish(struct weir_decoder *decoder);
 
 /* Length of the first message of data where the protocol says so (IPFIX), otherwise len: to walk a file of
  * messages (RFC 5655). 0 when the bytes are no message of any known version. */

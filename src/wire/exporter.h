@@ -26,6 +26,7 @@ struct weir_exporter {
 	int64_t init_ms; /* systemInitTimeMilliseconds, from an options record */
 	struct weir_samplings sampling;
 	struct weir_templates templates;
+	uint64_t waiting_bytes; /* of its sets that wait for a template (waiting.h) */
 };
 
 struct weir_exporters;

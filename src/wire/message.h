@@ -8,6 +8,7 @@
 #include "wire/exporter.h"
 #include "wire/output.h"
 #include "wire/template.h"
+#include "wire/waiting.h"
 
 /* A field's bytes in a record of variable length; borrowed from the message. */
 struct weir_value {
@@ -23,6 +24,7 @@ struct weir_workspace {
 	uint32_t fields_max;
 	uint32_t templates_max;
 	uint64_t template_bytes_left;
+	struct weir_waiting waiting;
 };
 
 struct weir_message {

@@ -10,10 +10,14 @@
  * leave in up to three bytes what was in their memory; RFC 7011 §3.3.1 allows any padding of zeros that is shorter
  * than a record. Both are accepted from both, but bytes that are not zero only in v9. A message of UDP may end in zeros, which some exporters send: they are no set of length 0, but padding.
  *
+ * Data before its template waits for it (waiting.c).
+ *
  * Options templates. v9 counts scope and option fields in bytes and gives scopes numbers of their own, of which 2 is the
  * interface (RFC 3954 §6.1); IPFIX counts fields, and scopes are elements (RFC 7011 §3.4.2.2).
  */
 #include "wire/set.h"
+
+#include <stdlib.h>
 
 #include "wire/element.h"
 #include "wire/options.h"
@@ -99,6 +103,58 @@ static bool v9_variable(const struct weir_message *m, const struct weir_dialect 
 	return false;
 }
 
+/* The records of a data set whose template is known. */
+static void decode_records(struct weir_message *m, const struct weir_dialect *dialect, const struct weir_template *t,
+			   struct weir_cursor *set, struct weir_sets_result *result)
+{
+	m->template_id = t->id;
+	if (t->options)
+		result->records += weir_options_decode(t, m, set);
+	else
+		result->records += weir_plan_decode(t->plan, m, set);
+	if (set->fault)
+		result->records_known = false;
+	else
+		check_padding(m, dialect, set);
+}
+
+/* A template came: decode what waited for it, each set as a part of the message that it came in. */
+static void decode_waiting(const struct weir_message *m, const struct weir_dialect *dialect, uint16_t id)
+{
+	const struct weir_template *t = weir_templates_find(&m->exporter->templates, id);
+	struct weir_waiting_set *s;
+
+	while (t && (s = weir_waiting_take(&m->work->waiting, m->exporter, id))) {
+		const struct weir_datagram datagram = {
+			.exporter = m->exporter->addr, .received_ms = s->received_ms, .data = s->data, .len = s->len};
+		struct weir_cursor set = weir_cursor(s->data, s->len);
+		struct weir_sets_result result = {0};
+		struct weir_message late = *m;
+
+		late.datagram = &datagram;
+		late.sequence = s->sequence;
+		late.times = s->times;
+		late.times.init_ms = m->exporter->init_ms;
+		decode_records(&late, dialect, t, &set, &result);
+		m->out->stats->sets_waited++;
+		free(s);
+	}
+}
+
+static bool let_wait(const struct weir_message *m, uint16_t id, const struct weir_cursor *set)
+{
+	const struct weir_waiting_set waiting = {
+		.exporter = m->exporter,
+		.template_id = id,
+		.sequence = m->sequence,
+		.times = m->times,
+		.received_ms = m->datagram->received_ms,
+		.len = (uint32_t)weir_cursor_left(set),
+	};
+
+	return weir_waiting_put(&m->work->waiting, &waiting, set->at);
+}
+
 static void put_template(struct weir_message *m, const struct weir_dialect *dialect, struct weir_template_new *spec)
 {
 	enum weir_fault fault;
@@ -118,6 +174,8 @@ static void put_template(struct weir_message *m, const struct weir_dialect *dial
 		fault = weir_templates_put(&m->exporter->templates, m->work, spec);
 	if (fault != WEIR_FAULTS)
 		weir_message_fault(m, fault);
+	else
+		decode_waiting(m, dialect, spec->id);
 }
 
 /* A template without fields takes one back, or all of its kind (RFC 7011 §8.1). */
@@ -209,20 +267,13 @@ static void decode_data(struct weir_message *m, const struct weir_dialect *diale
 {
 	const struct weir_template *t = weir_templates_find(&m->exporter->templates, id);
 
-	if (!t) {
-		weir_message_fault(m, WEIR_FAULT_TEMPLATE_MISSING);
-		result->records_known = false;
+	if (t) {
+		decode_records(m, dialect, t, set, result);
 		return;
 	}
-	m->template_id = id;
-	if (t->options)
-		result->records += weir_options_decode(t, m, set);
-	else
-		result->records += weir_plan_decode(t->plan, m, set);
-	if (set->fault)
-		result->records_known = false;
-	else
-		check_padding(m, dialect, set);
+	result->records_known = false;
+	if (!let_wait(m, id, set))
+		weir_message_fault(m, WEIR_FAULT_TEMPLATE_MISSING);
 }
 
 struct weir_sets_result weir_sets_decode(struct weir_message *m, const struct weir_dialect *dialect,

@@ -211,11 +211,13 @@ static inline const struct weir_decoder_stats *stats(const struct fixture *f)
 
 /* --- what came out ----------------------------------------------------------------------------------------------- */
 
-/* Exactly these faults, as "name name=2"; "" for none. */
+/* Exactly these faults, as "name name=2"; "" for none. Gives up what waits for a template. */
 static inline void assert_faults_at(const struct fixture *f, const char *expected, const char *file, int line)
 {
 	char text[1024] = "";
 	size_t len = 0;
+
+	weir_decoder_finish(f->decoder);
 
 	for (unsigned i = 0; i < WEIR_FAULTS; i++) {
 		uint64_t n = stats(f)->fault[i];
