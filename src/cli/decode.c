@@ -250,6 +250,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	rc = set_up(&d, values.format);
 	if (!rc) {
 		rc = decode_files(&d, argv + 1, operands, &exporter);
+		weir_decoder_finish(d.decoder);
 		status = rc == -EPIPE ? WEIR_EXIT_FAILED : summarize(&d) ? WEIR_EXIT_FAILED : WEIR_EXIT_OK;
 	} else {
 		status = WEIR_EXIT_FAILED;
@@ -287,7 +288,7 @@ const struct weir_command weir_command_decode = {
 		"seen from its bytes. - is standard input: `tcpdump -U -w - udp port 2055 | weir decode -` shows flows as they "
 		"come.\n\n"
 		"The files are read in order as one stream from one exporter (in captures, from the addresses in them), so "
-		"a file with templates can come before the file with their data.\n\n"
+		"a file with templates can come before the file with their data; data that comes first waits for them.\n\n"
 		"NDJSON has one object a flow. Its keys are the column names of `weir reference columns`; what the "
 		"exporter did not send is left out. Information elements without a column are under \"extra\", by name or as "
 		"\"PEN:ID\". Numbers are as exported: multiply by sampling_rate. The table is a selection, with units of 1000.\n\n"

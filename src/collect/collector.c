@@ -142,6 +142,7 @@ static void *work(void *arg)
 	}
 	if (rc >= 0)
 		drain(w);
+	weir_decoder_finish(w->decoder);
 	sync_spool(w);
 	publish(w);
 	if (rc < 0) {
@@ -172,6 +173,7 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 
 	w->sink = (struct weir_block_sink){.full = on_full, .ctx = w};
 	limits.template_bytes_max = share(limits.template_bytes_max, o->workers);
+	limits.waiting_bytes_max = share(limits.waiting_bytes_max, o->workers);
 	(void)snprintf(lane, sizeof(lane), "w%u", w->number);
 	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
 	    weir_block_new(&weir_block_limits_default, &w->block))

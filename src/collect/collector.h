@@ -25,7 +25,7 @@
 struct weir_collector_options {
 	struct weir_udp *const *udp;	/* one a worker; they stay the caller's until weir_collector_free() */
 	unsigned workers;
-	struct weir_decoder_limits limits; /* of each worker; template_bytes_max of all together */
+	struct weir_decoder_limits limits; /* of each worker; template_bytes_max and waiting_bytes_max of all together */
 	const char *spool_dir;		/* borrowed for the call */
 	uint64_t spool_size_max_bytes;	/* of all lanes */
 	uint64_t spool_segment_bytes;
