@@ -238,7 +238,7 @@ static unsigned take_direction(struct weir_filter_parser *p, enum weir_filter_di
 
 static int fail_unknown(struct weir_filter_parser *p)
 {
-	const char *guess = weir_filter_guess(&p->token, false);
+	const char *guess = weir_filter_guess(&p->token, WEIR_GUESS_WORD);
 	char shown[WEIR_FILTER_SHOWN_MAX];
 	char next[64] = "`weir flows --help` tells the words";
 
@@ -458,7 +458,7 @@ static int parse_either(struct weir_filter_parser *p, uint32_t *ret_node)
 /* Something stands behind a complete filter. */
 static int fail_rest(struct weir_filter_parser *p)
 {
-	const char *guess = weir_filter_guess(&p->token, true);
+	const char *guess = weir_filter_guess(&p->token, WEIR_GUESS_CONNECTIVE);
 	char shown[WEIR_FILTER_SHOWN_MAX];
 	char next[64] = "";
 
@@ -501,7 +501,8 @@ int weir_filter_parse(const char *text, size_t len, int64_t now_ms, struct weir_
 	weir_buffer_init(&p.filter->heap);
 	p.filter->node = calloc(WEIR_FILTER_NODES_MAX, sizeof(*p.filter->node));
 	p.filter->value = calloc(WEIR_FILTER_VALUES_MAX, sizeof(*p.filter->value));
-	if (p.filter->node && p.filter->value)
+	/* The heap is never NULL, so that an empty text in it has a place, too. */
+	if (p.filter->node && p.filter->value && weir_buffer_reserve(&p.filter->heap, 1) == 0)
 		rc = parse_all(&p);
 	else
 		rc = no_memory(&p);

@@ -75,8 +75,9 @@ struct weir_filter_word {
 bool weir_filter_word_find(const struct weir_filter_token *token, struct weir_filter_word *ret_word);
 /* "src", "in" …: the way (WEIR_WAY_…) and the direction; 0 when it is none. */
 unsigned weir_filter_way_find(const struct weir_filter_token *token, enum weir_filter_direction *ret_direction);
-/* What the person may have meant, or NULL: among all words, or among "and" and "or" only. */
-const char *weir_filter_guess(const struct weir_filter_token *token, bool only_connectives);
+/* What the person may have meant, or NULL: among all words, among "and" and "or", or among the fields' names. */
+enum weir_filter_guess { WEIR_GUESS_WORD, WEIR_GUESS_CONNECTIVE, WEIR_GUESS_FIELD };
+const char *weir_filter_guess(const struct weir_filter_token *token, enum weir_filter_guess among);
 
 /* The token as a value of the field, into *ret_value, and on to the next token. *ret_op is WEIR_FILTER_FLAGS_ALL
  * for the letters of flags, or else WEIR_FILTER_IN. */

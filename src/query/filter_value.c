@@ -156,7 +156,7 @@ static int duration_of(const char *text, size_t len, uint64_t *ret_ms)
 {
 	int64_t ms;
 
-	if (weir_duration_parse(text, len, &ms) == 0) {
+	if (weir_time_span_parse(text, len, &ms) == 0) {
 		*ret_ms = (uint64_t)ms;
 		return 0;
 	}

@@ -153,25 +153,29 @@ static void consider(struct guess *g, const char *word)
 	}
 }
 
-const char *weir_filter_guess(const struct weir_filter_token *token, bool only_connectives)
+static void consider_words(struct guess *g)
 {
-	struct guess g = {.text = token->text, .len = token->len, .short_too = only_connectives};
+	for (size_t i = 0; i < ROWS(OTHER_WORDS); i++)
+		consider(g, OTHER_WORDS[i]);
+	for (size_t i = 0; i < ROWS(WORDS); i++)
+		consider(g, WORDS[i].name);
+	for (size_t i = 0; i < ROWS(WAYS); i++)
+		consider(g, WAYS[i].name);
+}
+
+const char *weir_filter_guess(const struct weir_filter_token *token, enum weir_filter_guess among)
+{
+	struct guess g = {.text = token->text, .len = token->len, .short_too = among == WEIR_GUESS_CONNECTIVE};
 
 	if (token->type != WEIR_TOKEN_WORD || token->len > GUESS_MAX)
 		return NULL;
-	for (size_t i = 0; i < ROWS(CONNECTIVES); i++)
+	for (size_t i = 0; among != WEIR_GUESS_FIELD && i < ROWS(CONNECTIVES); i++)
 		consider(&g, CONNECTIVES[i]);
-	if (only_connectives)
-		return g.best;
-	for (size_t i = 0; i < ROWS(OTHER_WORDS); i++)
-		consider(&g, OTHER_WORDS[i]);
-	for (size_t i = 0; i < ROWS(WORDS); i++)
-		consider(&g, WORDS[i].name);
-	for (size_t i = 0; i < ROWS(WAYS); i++)
-		consider(&g, WAYS[i].name);
-	for (unsigned id = 0; id < WEIR_FIELDS; id++)
+	if (among == WEIR_GUESS_WORD)
+		consider_words(&g);
+	for (unsigned id = 0; among != WEIR_GUESS_CONNECTIVE && id < WEIR_FIELDS; id++)
 		consider(&g, weir_field(id).name);
-	for (unsigned i = 0; weir_protocol_word(i); i++)
+	for (unsigned i = 0; among == WEIR_GUESS_WORD && weir_protocol_word(i); i++)
 		consider(&g, weir_protocol_word(i));
 	return g.best;
 }
