@@ -32,7 +32,7 @@ static int64_t unit_ms(const char *name, size_t len)
 	return 0;
 }
 
-int weir_duration_parse(const char *text, size_t len, int64_t *ret_ms)
+int weir_time_span_parse(const char *text, size_t len, int64_t *ret_ms)
 {
 	int64_t total = 0;
 	size_t at = 0;
@@ -220,7 +220,7 @@ static int parse_relative(const char *text, int64_t now_ms, int64_t *ret_ms)
 	else
 		return -ENOENT;
 	if (text[word]) {
-		if (weir_duration_parse(text + word + 1, strlen(text + word + 1), &shift))
+		if (weir_time_span_parse(text + word + 1, strlen(text + word + 1), &shift))
 			return -EINVAL;
 		base += text[word] == '-' ? -shift : shift;
 	} else if (word == 0) {
@@ -317,7 +317,7 @@ int weir_window_parse(const char *last, const char *from, const char *to, int64_
 	if (last && from && to)
 		return weir_error_set(err, -EINVAL, "--last", "leave one of the three away",
 				      "--last, --from and --to together say too much");
-	if (last && weir_duration_parse(last, strlen(last), &last_ms))
+	if (last && weir_time_span_parse(last, strlen(last), &last_ms))
 		return weir_error_set(err, -EINVAL, "--last", "write it as 90s, 15m, 1h30m or 7d",
 				      "\"%.60s\" is not a duration", last);
 	if (to && weir_time_parse(to, strlen(to), now_ms, &w.to_ms))

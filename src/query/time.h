@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 /* "90s", "15m", "1h30m", "7d", "2w", "500ms": positive milliseconds. -EINVAL for anything else. */
-int weir_duration_parse(const char *text, size_t len, int64_t *ret_ms) WEIR_MUST_CHECK;
+int weir_time_span_parse(const char *text, size_t len, int64_t *ret_ms) WEIR_MUST_CHECK;
 
 /* "2026-01-31T12:00:00Z", "2026-01-31 12:00[:00[.5]]", "2026-01-31", "12:00", "now", "today", "yesterday", each of
  * these words with "-2h" or "+8h30m", "-2h" (from now), "@1769860800" (seconds). -EINVAL for anything else. */

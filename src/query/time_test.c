@@ -44,11 +44,11 @@ static void test_durations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(good); i++) {
-		assert_int_equal(weir_duration_parse(good[i].text, strlen(good[i].text), &ms), 0);
+		assert_int_equal(weir_time_span_parse(good[i].text, strlen(good[i].text), &ms), 0);
 		assert_int_equal(ms, good[i].ms);
 	}
 	for (size_t i = 0; i < ROWS(bad); i++)
-		assert_int_equal(weir_duration_parse(bad[i], strlen(bad[i]), &ms), -EINVAL);
+		assert_int_equal(weir_time_span_parse(bad[i], strlen(bad[i]), &ms), -EINVAL);
 }
 
 static void test_times(void **state)

@@ -1,0 +1,244 @@
+#include "query/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define MINUTE_MS 60000
+/* From this many whole minutes on the rollup is worth its second table. */
+#define ROLLUP_MIN_MINUTES 60
+
+#define ANSWER_FORMAT "\nFORMAT TabSeparatedWithNamesAndTypes"
+
+static const char *const METRICS[] = {
+	[WEIR_METRIC_BYTES] = "sum_bytes",
+	[WEIR_METRIC_PACKETS] = "sum_packets",
+	[WEIR_METRIC_FLOWS] = "sum_flows",
+};
+
+/* The whole minutes inside the window; an empty window where there are none. */
+static struct weir_window whole_minutes(const struct weir_window *w)
+{
+	struct weir_window whole = {
+		.from_ms = (w->from_ms + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS,
+		.to_ms = w->to_ms / MINUTE_MS * MINUTE_MS,
+	};
+
+	if (whole.to_ms < whole.from_ms)
+		whole.to_ms = whole.from_ms;
+	return whole;
+}
+
+/* The first dimension that flows_1m does not keep, or NULL. */
+static const struct weir_dimension *not_in_rollup(const struct weir_top *top)
+{
+	for (unsigned i = 0; i < top->dimensions; i++) {
+		if (!weir_field(top->dimension[i].field).rollup_sql)
+			return &top->dimension[i];
+	}
+	return NULL;
+}
+
+bool weir_top_uses_rollup(const struct weir_top *top)
+{
+	struct weir_window whole = whole_minutes(&top->window);
+	int64_t least = top->rollup == WEIR_ROLLUP_ALWAYS ? 1 : ROLLUP_MIN_MINUTES;
+
+	return top->rollup != WEIR_ROLLUP_NEVER && !not_in_rollup(top) && weir_filter_fits_rollup(top->filter) &&
+	       whole.to_ms - whole.from_ms >= least * MINUTE_MS;
+}
+
+/* "time_received >= … AND time_received < …" */
+static int put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *out)
+{
+	char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
+
+	weir_time_text_utc(from_ms, from);
+	weir_time_text_utc(to_ms, to);
+	return weir_buffer_printf(out,
+				  "time_received >= toDateTime64('%s', 3, 'UTC') AND "
+				  "time_received < toDateTime64('%s', 3, 'UTC')",
+				  from, to);
+}
+
+/* The same over the rollup's minutes, which have no fraction. */
+static int put_minutes(const struct weir_window *whole, struct weir_buffer *out)
+{
+	char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
+
+	weir_time_text_utc(whole->from_ms, from);
+	weir_time_text_utc(whole->to_ms, to);
+	return weir_buffer_printf(out, "minute >= toDateTime('%.19s', 'UTC') AND minute < toDateTime('%.19s', 'UTC')",
+				  from, to);
+}
+
+static int put_dimension(const struct weir_dimension *d, enum weir_filter_table table, struct weir_buffer *out)
+{
+	struct weir_field field = weir_field(d->field);
+	const char *sql = table == WEIR_FILTER_ROLLUP ? field.rollup_sql : field.sql;
+
+	if (!d->v4_bits)
+		return weir_buffer_text(out, sql);
+	return weir_buffer_printf(out,
+				  "IPv6CIDRToRange(%s, if(%s BETWEEN toIPv6('0.0.0.0') AND toIPv6('255.255.255.255'), "
+				  "%u, %u)).1",
+				  sql, sql, 96U + d->v4_bits, (unsigned)d->v6_bits);
+}
+
+/* "src_addr AS d0, dst_port AS d1, " */
+static int put_dimensions(const struct weir_top *top, enum weir_filter_table table, struct weir_buffer *out)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < top->dimensions; i++) {
+		rc = put_dimension(&top->dimension[i], table, out);
+		if (!rc)
+			rc = weir_buffer_printf(out, " AS d%u, ", i);
+	}
+	return rc;
+}
+
+static int put_filter(const struct weir_filter *filter, enum weir_filter_table table, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, "\n  AND (");
+
+	if (!rc)
+		rc = weir_filter_sql(filter, table, out);
+	return rc ? rc : weir_buffer_text(out, ")");
+}
+
+static const char *scaled(const struct weir_top *top, const char *exported, const char *estimate)
+{
+	return top->exported ? exported : estimate;
+}
+
+/* The groups over flows alone. */
+static int put_from_flows(const struct weir_top *top, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, "SELECT ");
+
+	if (!rc)
+		rc = put_dimensions(top, WEIR_FILTER_FLOWS, out);
+	if (!rc)
+		rc = weir_buffer_printf(
+			out, "count() AS sum_flows, sum(%s) AS sum_bytes, sum(%s) AS sum_packets\nFROM flows\nWHERE ",
+			scaled(top, "bytes", "bytes * greatest(sampling_rate, 1)"),
+			scaled(top, "packets", "packets * greatest(sampling_rate, 1)"));
+	if (!rc)
+		rc = put_window(top->window.from_ms, top->window.to_ms, out);
+	return rc ? rc : put_filter(top->filter, WEIR_FILTER_FLOWS, out);
+}
+
+/* The pieces of minutes at the window's ends. */
+static int put_ends(const struct weir_top *top, const struct weir_window *whole, struct weir_buffer *out)
+{
+	bool head = top->window.from_ms < whole->from_ms;
+	bool tail = whole->to_ms < top->window.to_ms;
+	int rc;
+
+	if (!head && !tail)
+		return 0;
+	rc = weir_buffer_text(out, "\n  UNION ALL\n  SELECT ");
+	if (!rc)
+		rc = put_dimensions(top, WEIR_FILTER_FLOWS, out);
+	if (!rc)
+		rc = weir_buffer_printf(out, "toUInt64(1) AS f, toUInt64(%s) AS b, toUInt64(%s) AS p\n  FROM flows\n  WHERE (",
+					scaled(top, "bytes", "bytes * greatest(sampling_rate, 1)"),
+					scaled(top, "packets", "packets * greatest(sampling_rate, 1)"));
+	if (!rc && head)
+		rc = put_window(top->window.from_ms, whole->from_ms, out);
+	if (!rc && head && tail)
+		rc = weir_buffer_text(out, " OR ");
+	if (!rc && tail)
+		rc = put_window(whole->to_ms, top->window.to_ms, out);
+	if (!rc)
+		rc = weir_buffer_text(out, ")");
+	return rc ? rc : put_filter(top->filter, WEIR_FILTER_FLOWS, out);
+}
+
+static int put_from_rollup(const struct weir_top *top, struct weir_buffer *out)
+{
+	struct weir_window whole = whole_minutes(&top->window);
+	int rc = weir_buffer_text(out, "SELECT ");
+
+	for (unsigned i = 0; !rc && i < top->dimensions; i++)
+		rc = weir_buffer_printf(out, "d%u, ", i);
+	if (!rc)
+		rc = weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n"
+					   "  SELECT ");
+	if (!rc)
+		rc = put_dimensions(top, WEIR_FILTER_ROLLUP, out);
+	if (!rc)
+		rc = weir_buffer_printf(out, "flows AS f, %s AS b, %s AS p\n  FROM flows_1m\n  WHERE ",
+					scaled(top, "exported_bytes", "bytes"),
+					scaled(top, "exported_packets", "packets"));
+	if (!rc)
+		rc = put_minutes(&whole, out);
+	if (!rc)
+		rc = put_filter(top->filter, WEIR_FILTER_ROLLUP, out);
+	if (!rc)
+		rc = put_ends(top, &whole, out);
+	return rc ? rc : weir_buffer_text(out, "\n)");
+}
+
+/* GROUP BY d0, d1 WITH TOTALS ORDER BY the metric; equal rows in the order of their dimensions, so that the answer is
+ * always the same. */
+static int put_order(const struct weir_top *top, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, "\nGROUP BY ");
+
+	for (unsigned i = 0; !rc && i < top->dimensions; i++)
+		rc = weir_buffer_printf(out, i ? ", d%u" : "d%u", i);
+	if (!rc)
+		rc = weir_buffer_printf(out, " WITH TOTALS\nORDER BY %s DESC", METRICS[top->metric]);
+	for (unsigned i = 0; !rc && i < top->dimensions; i++)
+		rc = weir_buffer_printf(out, ", d%u", i);
+	return rc ? rc : weir_buffer_printf(out, "\nLIMIT %" PRIu64 ANSWER_FORMAT, top->rows_max);
+}
+
+static int fail_rollup(const struct weir_top *top, struct weir_error *err)
+{
+	const struct weir_dimension *d = not_in_rollup(top);
+
+	if (d)
+		return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away", "the sums per minute do not keep %s",
+				      d->name);
+	if (!weir_filter_fits_rollup(top->filter))
+		return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away",
+				      "the sums per minute do not keep all that the filter asks for");
+	return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away", "the window holds no whole minute");
+}
+
+int weir_top_sql(const struct weir_top *top, struct weir_buffer *out, struct weir_error *err)
+{
+	bool rollup = weir_top_uses_rollup(top);
+	int rc;
+
+	if (top->rollup == WEIR_ROLLUP_ALWAYS && !rollup)
+		return fail_rollup(top, err);
+	rc = rollup ? put_from_rollup(top, out) : put_from_flows(top, out);
+	if (!rc)
+		rc = put_order(top, out);
+	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
+}
+
+int weir_list_sql(const struct weir_list *list, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, "SELECT ");
+
+	for (unsigned i = 0; !rc && i < list->columns; i++) {
+		struct weir_field field = weir_field(list->column[i].field);
+
+		rc = weir_buffer_printf(out, "%s%s AS c%u", i ? ", " : "", field.sql, i);
+	}
+	if (!rc)
+		rc = weir_buffer_text(out, "\nFROM flows\nWHERE ");
+	if (!rc)
+		rc = put_window(list->window.from_ms, list->window.to_ms, out);
+	if (!rc)
+		rc = put_filter(list->filter, WEIR_FILTER_FLOWS, out);
+	if (!rc)
+		rc = weir_buffer_printf(out, "\nORDER BY time_received%s", list->oldest_first ? "" : " DESC");
+	if (!rc && list->rows_max)
+		rc = weir_buffer_printf(out, "\nLIMIT %" PRIu64, list->rows_max);
+	return rc ? rc : weir_buffer_text(out, ANSWER_FORMAT);
+}
