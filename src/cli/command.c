@@ -7,21 +7,27 @@
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_config;
 extern const struct weir_command weir_command_decode;
+extern const struct weir_command weir_command_flows;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
 extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
+extern const struct weir_command weir_command_sql;
 extern const struct weir_command weir_command_store;
+extern const struct weir_command weir_command_top;
 
 const struct weir_command *const weir_commands[] = {
 	&weir_command_collect,
 	&weir_command_config,
 	&weir_command_decode,
+	&weir_command_flows,
 	&weir_command_generate,
 	&weir_command_manual_pages,
 	&weir_command_run,
 	&weir_command_sink,
+	&weir_command_sql,
 	&weir_command_store,
+	&weir_command_top,
 	NULL,
 };
 

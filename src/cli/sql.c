@@ -1,0 +1,262 @@
+/* `weir sql`: the store's own language. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/query.h"
+#include "query/printable.h"
+#include "query/report.h"
+#include "query/statement.h"
+
+#define SQL_MAX (16UL * 1024 * 1024)
+#define LINE_HELD_MAX (64UL * 1024)
+
+struct values {
+	struct weir_query_values common;
+	bool write;
+};
+
+static const struct weir_option OPTIONS[] = {
+	{.name = "format", .letter = 'f', .type = WEIR_OPTION_TEXT, .argument = "FORMAT",
+	 .offset = offsetof(struct weir_query_values, format),
+	 .help = "table, csv, json, ndjson, or the name of any ClickHouse format, such as Parquet (default table on a "
+		 "terminal, else TabSeparated)"},
+	{.name = "write", .letter = 'w', .type = WEIR_OPTION_FLAG, .offset = offsetof(struct values, write),
+	 .help = "allow statements that change something"},
+	WEIR_QUERY_STORE_OPTIONS,
+	{.name = NULL},
+};
+
+/* Rows through weir's own output; the columns are known when the answer begins. */
+struct answer {
+	struct weir_output_options options;
+	struct weir_output *output;
+	struct weir_output_column *column; /* owned */
+	char **name;			   /* owned, each too */
+	unsigned count;
+	struct weir_buffer held; /* raw answers on a terminal: a line whose end has not come */
+};
+
+static void answer_done(struct answer *a)
+{
+	weir_output_free(a->output);
+	for (unsigned i = 0; a->name && i < a->count; i++)
+		free(a->name[i]);
+	free(a->name);
+	free(a->column);
+	weir_buffer_done(&a->held);
+}
+
+static int take_header(void *ctx, const struct weir_cell *names, const struct weir_cell *types, unsigned count)
+{
+	struct answer *a = ctx;
+
+	a->count = count;
+	a->name = calloc(count, sizeof(*a->name));
+	a->column = calloc(count, sizeof(*a->column));
+	if (!a->name || !a->column)
+		return -ENOMEM;
+	for (unsigned i = 0; i < count; i++) {
+		a->name[i] = strndup(names[i].text, names[i].len);
+		if (!a->name[i])
+			return -ENOMEM;
+		a->column[i].name = a->name[i];
+		a->column[i].kind = weir_kind_of_type(types[i].text, types[i].len);
+	}
+	return weir_output_new(&a->options, a->column, count, &a->output);
+}
+
+static int take_row(void *ctx, const struct weir_cell *cells, unsigned count, bool totals)
+{
+	struct answer *a = ctx;
+
+	(void)count, (void)totals;
+	return weir_output_row(a->output, cells);
+}
+
+static int ask_rows(struct weir_client *client, const char *sql, enum weir_format format, bool write)
+{
+	static const struct weir_client_setting settings[] = {{"default_format", "TabSeparatedWithNamesAndTypes"}, {0}};
+	struct answer a = {.options = weir_query_output(format)};
+	struct weir_tsv_sink sink = {.header = take_header, .row = take_row, .ctx = &a};
+	struct weir_error err = {0};
+	struct weir_tsv tsv = {0};
+	int rc = weir_tsv_init(&tsv, &sink);
+
+	if (!rc)
+		rc = weir_client_stream(client, sql, settings, !write, weir_tsv_feed, &tsv, &err);
+	if (!rc)
+		rc = weir_tsv_end(&tsv);
+	if (!rc && a.output)
+		rc = weir_output_end(a.output);
+	weir_tsv_done(&tsv);
+	answer_done(&a);
+	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+}
+
+/* A piece of a raw answer for a terminal: all but line ends and tabs that is not printable is written as \xNN. */
+static int put_guarded(const char *text, size_t len)
+{
+	struct weir_buffer out;
+	int rc = 0;
+
+	weir_buffer_init(&out);
+	while (!rc && len) {
+		size_t plain = 0;
+
+		while (plain < len && text[plain] != '\n' && text[plain] != '\t')
+			plain++;
+		rc = weir_printable_append(text, plain, 0, &out);
+		if (!rc && plain < len)
+			rc = weir_buffer_append(&out, text + plain, 1);
+		text += plain + (plain < len);
+		len -= plain + (plain < len);
+	}
+	if (!rc && out.len)
+		rc = weir_query_put(NULL, out.data, out.len);
+	weir_buffer_done(&out);
+	return rc;
+}
+
+static int take_raw(void *ctx, const void *data, size_t len)
+{
+	struct answer *a = ctx;
+	const char *newline;
+	size_t whole;
+	int rc;
+
+	if (!a->options.terminal)
+		return weir_query_put(NULL, data, len);
+	/* Whole lines only, so that no character is cut in two by the pieces in which the answer comes. */
+	rc = weir_buffer_append(&a->held, data, len);
+	if (rc)
+		return rc;
+	newline = memrchr(a->held.data, '\n', a->held.len);
+	whole = newline ? (size_t)(newline - (const char *)a->held.data) + 1 : 0;
+	if (!whole && a->held.len > LINE_HELD_MAX)
+		whole = a->held.len;
+	rc = put_guarded((const char *)a->held.data, whole);
+	memmove(a->held.data, a->held.data + whole, a->held.len - whole);
+	a->held.len -= whole;
+	return rc;
+}
+
+static int ask_raw(struct weir_client *client, const char *sql, const char *format, bool write)
+{
+	const struct weir_client_setting settings[] = {{"default_format", format}, {0}};
+	struct answer a = {.options = weir_query_output(WEIR_FORMAT_TABLE)};
+	struct weir_error err = {0};
+	int rc = weir_client_stream(client, sql, settings, !write, take_raw, &a, &err);
+
+	if (!rc && a.held.len)
+		rc = put_guarded((const char *)a.held.data, a.held.len);
+	answer_done(&a);
+	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+}
+
+static int read_stdin(char **ret_sql, struct weir_error *err)
+{
+	struct weir_buffer text;
+	size_t got;
+	int rc = 0;
+
+	weir_buffer_init(&text);
+	do {
+		rc = weir_buffer_reserve(&text, 65536);
+		if (rc)
+			break;
+		got = fread(text.data + text.len, 1, 65535, stdin);
+		text.len += got;
+		text.data[text.len] = '\0';
+	} while (got && text.len <= SQL_MAX);
+	if (!rc && ferror(stdin))
+		rc = weir_error_set(err, -EIO, "standard input", NULL, "cannot be read");
+	else if (!rc && text.len > SQL_MAX)
+		rc = weir_error_set(err, -E2BIG, "standard input", NULL, "the statement is longer than 16 MB");
+	else if (rc)
+		rc = weir_error_set(err, rc, NULL, NULL, "out of memory");
+	if (rc) {
+		weir_buffer_done(&text);
+		return rc;
+	}
+	*ret_sql = (char *)text.data;
+	return 0;
+}
+
+static bool is_format_name(const char *name)
+{
+	for (const char *p = name; *p; p++) {
+		if (!isalnum((unsigned char)*p))
+			return false;
+	}
+	return *name;
+}
+
+static int run_sql(const char *sql, const struct values *values)
+{
+	const char *format = values->common.format;
+	bool terminal = isatty(STDOUT_FILENO) == 1;
+	struct weir_client *client = NULL;
+	int status = weir_query_connect(&values->common, &client);
+	int own;
+
+	if (status)
+		return status;
+	if (!format)
+		format = terminal ? "table" : "TabSeparated";
+	own = weir_format_find(format);
+	if (own >= 0 && !weir_sql_names_format(sql, strlen(sql)))
+		status = ask_rows(client, sql, (enum weir_format)own, values->write);
+	else
+		status = ask_raw(client, sql, own >= 0 ? "TabSeparated" : format, values->write);
+	weir_client_free(client);
+	return status;
+}
+
+static int run(const struct weir_command *self, int argc, char **argv)
+{
+	struct values values = {0};
+	struct weir_error err = {0};
+	char *sql = NULL;
+	int operands;
+	int status = weir_options_parse(self, argc, argv, &values, &operands);
+
+	if (status)
+		return status < 0 ? WEIR_EXIT_OK : status;
+	if (!operands && isatty(STDIN_FILENO) == 1)
+		return weir_usage(self, "say what to ask, or - for standard input");
+	if (values.common.format && !is_format_name(values.common.format))
+		return weir_usage(self, "--format takes table, csv, json, ndjson or the name of a ClickHouse format");
+	if (!operands || (operands == 1 && strcmp(argv[1], "-") == 0)) {
+		if (read_stdin(&sql, &err))
+			return weir_fail(WEIR_EXIT_USAGE, &err);
+	} else {
+		sql = weir_operands_join(operands, argv);
+	}
+	if (!sql) {
+		(void)weir_error_set(&err, -ENOMEM, NULL, NULL, "out of memory");
+		return weir_fail(WEIR_EXIT_FAILED, &err);
+	}
+	status = run_sql(sql, &values);
+	free(sql);
+	return status;
+}
+
+const struct weir_command weir_command_sql = {
+	.name = "sql",
+	.arguments = "[OPTION]… STATEMENT|-",
+	.summary = "ask the store in ClickHouse's SQL",
+	.text = "Runs one statement. It may only read, unless --write is given. - takes the statement from standard input.\n\n"
+		"The tables are flows (a row a flow, \"DESCRIBE flows\" explains the columns) and flows_1m (sums a minute). "
+		"Traffic is sum(bytes * greatest(sampling_rate, 1)). A condition on time_received keeps a query fast.\n\n"
+		"A FORMAT clause in the statement is obeyed. On a terminal, whatever is not printable is shown as \\xNN.",
+	.options = OPTIONS,
+	.examples = "weir sql \"SELECT count(), min(time_received) FROM flows\"\thow much there is\n"
+		    "weir sql -f Parquet \"SELECT * FROM flows WHERE time_received >= today()\" >today.parquet\ta file for "
+		    "others\n"
+		    "weir sql - <report.sql\ta statement from a file",
+	.run = run,
+};
