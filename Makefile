@@ -35,7 +35,12 @@ lint: ## format and warnings, gcc and clang
 	@tools/setup build && tools/setup fuzz
 	@tools/lint
 
+doc: build ## make the generated pages of doc/ again
+	@for page in columns:columns faults:faults config:configuration; do \
+		build/release/weir reference $${page%:*} >doc/$${page#*:}.md; \
+	done
+
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
 
-.PHONY: help build run demo test soak fuzz lint clean
+.PHONY: help build run demo test soak fuzz lint doc clean

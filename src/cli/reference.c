@@ -1,0 +1,152 @@
+/* `weir reference`: the tables that the program works by, as Markdown. The documents of doc/ are its output, and
+ * tests/e2e/test_reference.py holds them to it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "cli/command.h"
+#include "config/config.h"
+#include "flow/column.h"
+#include "wire/element.h"
+#include "wire/fault.h"
+
+/* --- columns ---------------------------------------------------------------------------------------------- */
+
+/* Names parted by blanks, each as code. */
+static void put_names(const char *names)
+{
+	while (*names) {
+		size_t n = strcspn(names, " ");
+
+		printf("`%.*s`", (int)n, names);
+		names += n + strspn(names + n, " ");
+		if (*names)
+			fputs(", ", stdout);
+	}
+}
+
+static void print_columns(void)
+{
+	fputs("# Columns of a flow\n\n"
+	      "<!-- Made from src/flow/columns.inc: `weir reference columns >doc/columns.md` -->\n\n"
+	      "Every flow has these columns: in the table `flows` of the store, in `weir decode`, in filters and in queries. "
+	      "What the exporter did not send is left out of JSON, empty in CSV, and the type's default (0, the empty string, "
+	      "`::`) in the store.\n\n"
+	      "Elements are the information elements (IPFIX, NetFlow v9) that feed a column; where a record has several of "
+	      "them, the first one listed. NetFlow v1, v5, v7 and sFlow fill the columns that their records have. An element "
+	      "that feeds no column is kept in `extra` by its name, or as `PEN:ID` when it has none that weir knows. ECS is "
+	      "the field of the Elastic Common Schema.\n\n"
+	      "| Column | Type | Unit | Meaning | Elements | ECS |\n|---|---|---|---|---|---|\n",
+	      stdout);
+	for (unsigned i = 0; i < WEIR_COLUMNS; i++) {
+		const struct weir_column *c = &weir_columns[i];
+
+		printf("| `%s` | %s | %s | %s | ", c->name,
+		       c->type == WEIR_TYPE_FLOW_TYPE ? "Enum8" : weir_types[c->type].sql, c->unit, c->help);
+		put_names(c->elements);
+		fputs(" | ", stdout);
+		put_names(c->ecs);
+		fputs(" |\n", stdout);
+	}
+	fputs("| `extra` | Map(String, String) | | Elements without a column, by name | all others | |\n", stdout);
+}
+
+/* --- faults ----------------------------------------------------------------------------------------------- */
+
+static const char *const VERDICTS[] = {
+	[WEIR_VERDICT_SKIP_FIELD] = "the field, or what was in excess",
+	[WEIR_VERDICT_DROP_RECORD] = "the record or template",
+	[WEIR_VERDICT_DROP_SET] = "the rest of the set",
+	[WEIR_VERDICT_DROP_MESSAGE] = "the rest of the message",
+};
+
+static void print_faults(void)
+{
+	fputs("# Faults of export messages\n\n"
+	      "<!-- Made from src/wire/faults.inc: `weir reference faults >doc/faults.md` -->\n\n"
+	      "Every way in which a message can be wrong has a name. Each is counted by exporter; the summary of `weir decode` "
+	      "lists them, and the metrics have them as a label. What is given up because of a fault is the least that the "
+	      "protocol allows: all before it, and all that can still be found after it, is kept.\n\n"
+	      "| Fault | Meaning | Given up |\n|---|---|---|\n",
+	      stdout);
+	for (unsigned i = 0; i < WEIR_FAULTS; i++)
+		printf("| `%s` | %s | %s |\n", weir_faults[i].name, weir_faults[i].text, VERDICTS[weir_faults[i].verdict]);
+}
+
+/* --- elements --------------------------------------------------------------------------------------------- */
+
+static const char *const TYPES[WEIR_ELEMENT_TYPES] = {
+#define X(id, name) [WEIR_ELEMENT_##id] = #name,
+	WEIR_ELEMENT_TYPE_LIST(X)
+#undef X
+};
+
+static void print_elements(void)
+{
+	fputs("# Information elements\n\n"
+	      "The elements of IPFIX and NetFlow v9 that weir knows, by enterprise (PEN, 0 is IANA) and number, and the column "
+	      "that each feeds. Those without a column are in `extra` by their name.\n\n"
+	      "| PEN | ID | Name | Type | Semantic | Unit | Column |\n|---|---|---|---|---|---|---|\n",
+	      stdout);
+	for (unsigned i = 0; i < weir_elements_count; i++) {
+		const struct weir_element *e = &weir_elements[i];
+
+		printf("| %u | %u | `%s` | %s | %s | %s | ", e->pen, e->id, e->name, TYPES[e->type], e->semantic, e->unit);
+		put_names(e->column < WEIR_COLUMNS ? weir_columns[e->column].name : "");
+		fputs(" |\n", stdout);
+	}
+}
+
+/* --- configuration ---------------------------------------------------------------------------------------- */
+
+static void print_config(void)
+{
+	struct weir_buffer text;
+
+	weir_buffer_init(&text);
+	if (weir_config_document(&text) == 0)
+		(void)fwrite(text.data, 1, text.len, stdout);
+	weir_buffer_done(&text);
+}
+
+/* --- the command ------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	void (*print)(void);
+} TOPICS[] = {
+	{"columns", print_columns},
+	{"faults", print_faults},
+	{"elements", print_elements},
+	{"config", print_config},
+};
+
+static int run(const struct weir_command *self, int argc, char **argv)
+{
+	int operands;
+	int rc = weir_options_parse(self, argc, argv, NULL, &operands);
+
+	if (rc)
+		return rc < 0 ? WEIR_EXIT_OK : rc;
+	if (operands != 1)
+		return weir_usage(self, "name one topic: %s", self->arguments);
+	for (size_t i = 0; i < sizeof(TOPICS) / sizeof(TOPICS[0]); i++) {
+		if (strcmp(argv[1], TOPICS[i].name) == 0) {
+			TOPICS[i].print();
+			return WEIR_EXIT_OK;
+		}
+	}
+	return weir_usage(self, "\"%s\" is none of %s", argv[1], self->arguments);
+}
+
+const struct weir_command weir_command_reference = {
+	.name = "reference",
+	.arguments = "columns|faults|elements|config",
+	.summary = "print what weir knows: columns, faults, information elements, options",
+	.text = "Prints the tables that the program itself works by, as Markdown: the columns of a flow with the elements that "
+		"feed them, the faults of export messages, the information elements of IANA and of vendors, or the options of "
+		"weir.yaml.",
+	.examples = "weir reference columns\tnames for filters, queries and NDJSON\n"
+		    "weir reference elements | grep -i vlan\twhich elements are about VLANs",
+	.run = run,
+};
