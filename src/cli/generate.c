@@ -29,6 +29,7 @@ enum {
 	LATE_NS = 100000000, /* so far behind its pace a sender does not catch up any more */
 	EARLY_NS = 1000000,  /* not worth going to sleep */
 	MTU_BYTES = 1400,
+	SCENARIOS_MAX = 128,
 	FILE_PORT = 2055,
 	FILE_PORT_SFLOW = 6343,
 };
@@ -42,6 +43,8 @@ struct values {
 	const char *length; /* --for */
 	const char *source;
 	const char *summary;
+	const char *scenario;
+	const char *labels;
 	uint64_t exporters, site, flows, rate, pace, seed, ipv6, sampling;
 	bool allow_remote;
 };
@@ -82,6 +85,11 @@ static const struct weir_option OPTIONS[] = {
 	 "Exporters count one in N packets, and say so; 1 unless given."},
 	{"source", 0, WEIR_OPTION_TEXT, "ADDRESS", OFFSET(source), 0, 0,
 	 "The first exporter's address; the others follow by one."},
+	{"scenario", 0, WEIR_OPTION_TEXT, "NAME[@TIME],...", OFFSET(scenario), 0, 0,
+	 "Inject attacks and faults, each from the start on or so much later (beacon,scan-slow@10m); `all` is one of each; "
+	 "`list` explains them. Their flows come in addition to --rate and --flows."},
+	{"labels", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(labels), 0, 0,
+	 "At the end, write the truth about the scenarios: a JSON object a line, with time span, hosts, ports and sums."},
 	{"allow-remote", 0, WEIR_OPTION_FLAG, NULL, OFFSET(allow_remote), 0, 0,
 	 "Send to other machines too: to a collector of yours that may be filled with made flows."},
 	{"summary", 0, WEIR_OPTION_CHOICE, "text|json", OFFSET(summary), 0, 0,
@@ -106,6 +114,8 @@ struct run {
 	bool print;
 	bool json_summary;
 	struct weir_outlet *outlet;
+	struct weir_scenario_run scenario[SCENARIOS_MAX];
+	unsigned scenarios;
 };
 
 static volatile sig_atomic_t stopped;
@@ -220,6 +230,64 @@ static int set_source(const struct weir_command *self, const struct values *v, s
 	return 0;
 }
 
+static enum weir_exit list_scenarios(void)
+{
+	for (unsigned i = 0; i < weir_scenarios_count; i++)
+		printf("%-24s %s\n", weir_scenarios[i].name, weir_scenarios[i].help);
+	return WEIR_EXIT_OK;
+}
+
+static int add_scenario(const struct weir_command *self, const struct values *v, struct run *run,
+			const struct weir_scenario *scenario, int64_t later_ms)
+{
+	if (run->scenarios == SCENARIOS_MAX)
+		return weir_usage(self, "--scenario takes %d scenarios at most", SCENARIOS_MAX);
+	weir_scenario_run_init(&run->scenario[run->scenarios], scenario, v->seed + run->scenarios,
+			       run->generator.exporters, run->schedule.start_ms + later_ms);
+	run->scenarios++;
+	return 0;
+}
+
+/* One of "NAME[@TIME],…", of len bytes. */
+static int set_scenario(const struct weir_command *self, const struct values *v, struct run *run, const char *text,
+			size_t len)
+{
+	size_t name_len = strcspn(text, "@,");
+	const struct weir_scenario *scenario = weir_scenario_find(text, name_len);
+	int64_t later_ms = 0;
+	char later[32];
+
+	if (!scenario)
+		return weir_usage(self, "there is no scenario \"%.*s\": --scenario list has them", (int)name_len, text);
+	if (name_len < len) {
+		(void)snprintf(later, sizeof(later), "%.*s", (int)(len - name_len - 1), text + name_len + 1);
+		if (parse_length(later, &later_ms))
+			return weir_usage(self, "\"%s\" is no time: write %s@10m", later, scenario->name);
+	}
+	return add_scenario(self, v, run, scenario, later_ms);
+}
+
+static int set_scenarios(const struct weir_command *self, const struct values *v, struct run *run)
+{
+	const char *at = v->scenario ? v->scenario : "";
+	int rc = 0;
+
+	if (v->labels && !v->scenario)
+		return weir_usage(self, "--labels is about scenarios: name them with --scenario");
+	if (strcmp(at, "all") == 0) {
+		for (unsigned i = 0; i < weir_scenarios_count && !rc; i++)
+			rc = add_scenario(self, v, run, &weir_scenarios[i], 0);
+		return rc;
+	}
+	while (*at && !rc) {
+		size_t len = strcspn(at, ",");
+
+		rc = set_scenario(self, v, run, at, len);
+		at += len + (at[len] == ',');
+	}
+	return rc;
+}
+
 static int set_all(const struct weir_command *self, const struct values *v, struct run *run)
 {
 	int rc;
@@ -237,6 +305,8 @@ static int set_all(const struct weir_command *self, const struct values *v, stru
 		rc = set_times(self, v, run);
 	if (!rc)
 		rc = set_source(self, v, run);
+	if (!rc)
+		rc = set_scenarios(self, v, run);
 	run->schedule.datagram_rows = weir_player_datagram_rows(run->generator.version);
 	return rc;
 }
@@ -295,6 +365,26 @@ static int keep_pace(struct run *run, uint64_t flows, int64_t *began_ns, struct 
 	return rc;
 }
 
+/* What is due of the scenarios; *ret_flows grows by it. */
+static int play_scenarios(struct run *run, struct weir_player *player, int64_t now_ms, struct weir_buffer *text,
+			  uint64_t *ret_flows, struct weir_error *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < run->scenarios && rc >= 0 && !stopped; i++) {
+		const struct weir_block *block;
+
+		while (!stopped && (rc = weir_player_scenario(player, &run->scenario[i], now_ms, &block, err)) > 0) {
+			*ret_flows += block->rows;
+			if (run->print)
+				rc = print_block(block, text, err);
+			if (rc < 0)
+				break;
+		}
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int play(struct run *run, struct weir_player *player, struct weir_error *err)
 {
 	int64_t began_ns = weir_clock_mono_ns(&weir_clock_system), first_ns = began_ns;
@@ -322,11 +412,38 @@ static int play(struct run *run, struct weir_player *player, struct weir_error *
 		if (!rc && !stopped && run->print)
 			rc = print_block(block, &text, err);
 		flows += turn.rows;
+		if (!rc && run->scenarios)
+			rc = play_scenarios(run, player, turn.now_ms, &text, &flows, err);
 	}
 	if (run->outlet && !rc)
 		rc = weir_outlet_flush(run->outlet, err);
 	weir_buffer_done(&text);
 	return rc;
+}
+
+static int write_labels(const struct run *run, const struct weir_player *player, const char *path,
+			struct weir_error *err)
+{
+	struct weir_buffer text;
+	FILE *file = NULL;
+	int rc = 0;
+
+	weir_buffer_init(&text);
+	for (unsigned i = 0; i < run->scenarios && !rc; i++)
+		rc = weir_scenario_label(&run->scenario[i], weir_player_generator(player), &text);
+	if (rc) {
+		weir_buffer_done(&text);
+		return weir_error_set(err, rc, path, NULL, "no memory for the labels");
+	}
+	file = fopen(path, "we");
+	if (!file || fwrite(text.data, 1, text.len, file) != text.len)
+		rc = -errno;
+	if (file && fclose(file) && !rc)
+		rc = -errno;
+	weir_buffer_done(&text);
+	return rc ? weir_error_set(err, rc, path, "name a file in a folder that you may write to",
+				   "the labels cannot be written: %s", strerror(-rc))
+		  : 0;
 }
 
 static int play_and_tell(struct run *run, const struct values *v, struct weir_error *err)
@@ -349,6 +466,8 @@ static int play_and_tell(struct run *run, const struct values *v, struct weir_er
 		.seconds = (double)(weir_clock_mono_ns(&weir_clock_system) - began_ns) / (double)WEIR_NS_PER_S,
 		.interrupted = stopped,
 	};
+	if (!rc && v->labels)
+		rc = write_labels(run, player, v->labels, err);
 	/* Standard output may have the flows themselves. */
 	if (!rc)
 		weir_generate_summary_print(&summary, run->json_summary,
@@ -378,6 +497,8 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 		return rc < 0 ? WEIR_EXIT_OK : rc;
 	if (operands)
 		return weir_usage(self, "\"%s\" is no option", argv[1]);
+	if (values.scenario && strcmp(values.scenario, "list") == 0)
+		return list_scenarios();
 	rc = set_all(self, &values, &run);
 	if (rc)
 		return rc;
@@ -414,6 +535,8 @@ const struct weir_command weir_command_generate = {
 		    "weir generate --to 127.0.0.1:2055 --start 2026-01-31T00:00:00Z --for 24h --rate 50\ta day of traffic, in "
 		    "minutes\n"
 		    "weir generate --write day.pcap --version 9 --exporters 100 --flows 1000000\ta file for tests\n"
+		    "weir generate --to 127.0.0.1:2055 --scenario brute-ssh,beacon@5m --labels truth.ndjson\tattacks to "
+		    "find, and the truth about them\n"
 		    "weir generate --print ndjson --flows 10\tlook at some flows",
 	.run = run_command,
 };

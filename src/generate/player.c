@@ -107,20 +107,38 @@ static int encode(struct weir_player *p, const struct weir_turn *turn, struct we
 	return weir_encoder_encode(*encoder, p->block, 0, p->block->rows, turn->now_ms, &output);
 }
 
-int weir_player_turn(struct weir_player *player, const struct weir_turn *turn, const struct weir_block **ret_block,
-		     struct weir_error *err)
+static int deliver_block(struct weir_player *player, const struct weir_turn *turn, const struct weir_block **ret_block,
+			 struct weir_error *err)
 {
-	int rc = 0;
+	int rc = player->options.outlet ? encode(player, turn, err) : 0;
 
-	weir_block_reset(player->block);
-	weir_generator_fill(player->generator, turn->exporter, turn->now_ms, turn->rows, player->block);
-	if (player->options.outlet)
-		rc = encode(player, turn, err);
 	if (rc)
 		return rc;
 	weir_tally_add(&player->tally, player->block, 0, player->block->rows, turn->exporter);
 	*ret_block = player->block;
 	return 0;
+}
+
+int weir_player_turn(struct weir_player *player, const struct weir_turn *turn, const struct weir_block **ret_block,
+		     struct weir_error *err)
+{
+	weir_block_reset(player->block);
+	weir_generator_fill(player->generator, turn->exporter, turn->now_ms, turn->rows, player->block);
+	return deliver_block(player, turn, ret_block, err);
+}
+
+int weir_player_scenario(struct weir_player *player, struct weir_scenario_run *run, int64_t now_ms,
+			 const struct weir_block **ret_block, struct weir_error *err)
+{
+	struct weir_turn turn = {.exporter = run->exporter, .now_ms = now_ms};
+	int rc;
+
+	weir_block_reset(player->block);
+	turn.rows = weir_scenario_fill(run, player->generator, now_ms, player->block);
+	if (!turn.rows)
+		return 0;
+	rc = deliver_block(player, &turn, ret_block, err);
+	return rc ? rc : 1;
 }
 
 const struct weir_tally *weir_player_tally(const struct weir_player *player)

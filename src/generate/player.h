@@ -6,6 +6,7 @@
 #include "export/encoder.h"
 #include "generate/generator.h"
 #include "generate/outlet.h"
+#include "generate/scenario.h"
 #include "generate/schedule.h"
 #include "generate/tally.h"
 
@@ -29,6 +30,11 @@ struct weir_generator *weir_player_generator(const struct weir_player *player);
 /* Play a turn at turn->now_ms. *ret_block has its flows until the next turn. */
 int weir_player_turn(struct weir_player *player, const struct weir_turn *turn, const struct weir_block **ret_block,
 		     struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Play what is due of a scenario by now_ms, a block at most. 1: *ret_block has its flows until the next turn, and there
+ * may be more. 0: nothing is due. */
+int weir_player_scenario(struct weir_player *player, struct weir_scenario_run *run, int64_t now_ms,
+			 const struct weir_block **ret_block, struct weir_error *err) WEIR_MUST_CHECK;
 
 const struct weir_tally *weir_player_tally(const struct weir_player *player);
 /* The sums over all encoders; they equal the tally's unless a message was too small for a number, which the

@@ -171,6 +171,41 @@ def test_a_day_has_its_rhythm(weir):
     assert hours["10"] > 3 * hours["03"] > 0
 
 
+SCENARIOS = "brute-ssh,beacon@10m,tunnel-icmp,exfiltration,bastion-bypass"
+
+
+def test_labels_tell_the_truth(weir, tmp_path):
+    labels = tmp_path / "truth.ndjson"
+    arguments = ["--start", START, "--for", "40m", "--rate", "2", "--scenario", SCENARIOS, "--labels", str(labels)]
+    printed = subprocess.run([weir, "generate", "--print", "ndjson", *arguments], capture_output=True, text=True,
+                             check=True, timeout=60).stdout
+    flows = [json.loads(line) for line in printed.splitlines()]
+    told = [json.loads(line) for line in labels.read_text().splitlines()]
+    assert [label["scenario"] for label in told] == [name.split("@")[0] for name in SCENARIOS.split(",")]
+    assert [label["complete"] for label in told] == [True, False, True, True, False]
+    for label in told:
+        mine = [flow for flow in flows
+                if flow["proto"] == label["proto"] and label["start"] <= flow["time_start"] <= label["end"] and any(
+                    flow[one] in label["sources"] and flow[other] in label["targets"]
+                    for one, other in (("src_addr", "dst_addr"), ("dst_addr", "src_addr")))]
+        assert (len(mine), sum(flow["packets"] for flow in mine), sum(flow["bytes"] for flow in mine)) == (
+            label["flows"], label["packets"], label["bytes"]), label["scenario"]
+        assert {flow["exporter_addr"] for flow in mine} == {label["exporter"]}
+    assert told[1]["start"] >= "2026-01-31T10:10:00"
+
+
+def test_scenarios_count_in_the_summary(weir, tmp_path):
+    plain = generate(weir, "--write", "/dev/null", "--start", START, "--for", "2m", "--rate", "10")
+    labels = tmp_path / "truth.ndjson"
+    more = generate(weir, "--write", "/dev/null", "--start", START, "--for", "2m", "--rate", "10", "--scenario", "all",
+                    "--labels", str(labels))
+    told = [json.loads(line) for line in labels.read_text().splitlines()]
+    listed = subprocess.run([weir, "generate", "--scenario", "list"], capture_output=True, text=True, check=True)
+    assert [label["scenario"] for label in told] == [line.split()[0] for line in listed.stdout.splitlines()]
+    for what in ("flows", "packets", "bytes"):
+        assert more[what] == plain[what] + sum(label[what] for label in told)
+
+
 @pytest.fixture
 def receiver():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -228,6 +263,9 @@ def test_it_says_when_nobody_listens(weir):
     (("--print", "ndjson", "--source", "::1"), "IPv4"),
     (("--write", "/nowhere/at/all.pcap"), "No such file"),
     (("extra", "--print", "ndjson"), "is no option"),
+    (("--print", "ndjson", "--scenario", "beacon,sunshine"), "there is no scenario \"sunshine\""),
+    (("--print", "ndjson", "--scenario", "beacon@noon"), "\"noon\" is no time"),
+    (("--print", "ndjson", "--labels", "x"), "--scenario"),
 ])
 def test_mistakes_are_one_line_that_says_what_to_do(weir, arguments, says):
     done = subprocess.run([weir, "generate", *arguments], capture_output=True, text=True, timeout=10)
