@@ -111,7 +111,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	}
 	weir_host_free(store.host);
 	weir_role_done(&store.role);
-	return rc ? weir_fail(WEIR_EXIT_FAILED, &err) : WEIR_EXIT_OK;
+	/* Nothing but start() fails: the library, the port, the folder. `weir run` does not try that again. */
+	return rc ? weir_fail(WEIR_EXIT_USAGE, &err) : WEIR_EXIT_OK;
 }
 
 const struct weir_command weir_command_store = {

@@ -161,7 +161,7 @@ def test_wrong_configuration(weir, tmp_path):
 
 
 def test_missing_library(start, weir):
-    if " store " not in subprocess.run([weir, "--help"], capture_output=True, text=True).stdout:
+    if "\n  store " not in subprocess.run([weir, "--help"], capture_output=True, text=True).stdout:
         pytest.skip("there is no weir store yet")
     port = free_port()
     run = start(store=f"{{listen: '127.0.0.1:{port}', library: /nonexistent/libchdb.so}}").up()
