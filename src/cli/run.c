@@ -180,6 +180,22 @@ static bool drained(void *ctx)
 
 /* --- the roles -------------------------------------------------------------------------------------------- */
 
+/* A role writes its metrics first when it is open for work. */
+static bool has_opened(const struct run *run, const char *name)
+{
+	char path[sizeof(run->role.run_dir) + 32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.prom", run->role.run_dir, name);
+	return stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 >= run->role.start_ms;
+}
+
+/* The sink waits for our own store: what answers on that port before may be another's, which refuses ours the port. */
+static bool store_has_opened(void *ctx)
+{
+	return has_opened(ctx, "store");
+}
+
 static void add_role(struct run *run, enum role_index which)
 {
 	struct weir_supervised *s = &run->supervised[run->count];
@@ -203,6 +219,7 @@ static void add_role(struct run *run, enum role_index which)
 		.stop_ms = ROLE_TABLE[which].stop_ms,
 		.drain_ms = ROLE_TABLE[which].drain_ms,
 		.drained = ROLE_TABLE[which].drain_ms ? drained : NULL,
+		.may_start = which == SINK && run->role.config.store_embedded ? store_has_opened : NULL,
 		.prepare = ROLE_TABLE[which].receives ? NULL : drop_powers,
 		.ctx = run,
 	};
@@ -295,29 +312,21 @@ static void publish(const struct run *run)
 
 static bool store_answers(struct run *run)
 {
+	static const struct weir_client_setting NO_DATABASE[] = {{"database", ""}, {NULL, NULL}};
 	struct weir_error err;
 
+	if (run->role.config.store_embedded && !store_has_opened(run))
+		return false;
 	if (!run->store_answers && run->client)
-		run->store_answers = weir_client_query(run->client, "SELECT 1", (const struct weir_client_setting[]){
-					     {"database", ""}, {NULL, NULL}}, 1, NULL, &err) == 0;
+		run->store_answers = weir_client_query(run->client, "SELECT 1", NO_DATABASE, 1, NULL, &err) == 0;
 	return run->store_answers;
-}
-
-/* collect writes its metrics when its sockets are open. */
-static bool collect_is_up(const struct run *run)
-{
-	char path[sizeof(run->role.run_dir) + 16];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "%s/collect.prom", run->role.run_dir);
-	return stat(path, &st) == 0 && (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 >= run->role.start_ms;
 }
 
 static bool is_up(struct run *run)
 {
 	bool store_is_out = run->role.config.store_embedded && state_of(run, "store") == WEIR_ROLE_REFUSED;
 
-	return collect_is_up(run) && (store_is_out || store_answers(run));
+	return has_opened(run, "collect") && (store_is_out || store_answers(run));
 }
 
 static void print_banner(struct run *run, const char *options)
@@ -353,7 +362,7 @@ static enum weir_supervise_outcome come_up(struct run *run)
 	do {
 		outcome = weir_supervisor_wait(run->supervisor, LOOK_MS);
 		publish(run);
-		if (!run->role.config.store_embedded && collect_is_up(run) && mono_ms() >= server_end_ms)
+		if (!run->role.config.store_embedded && has_opened(run, "collect") && mono_ms() >= server_end_ms)
 			break;
 	} while (outcome == WEIR_SUPERVISE_GOING && !is_up(run) && mono_ms() < end_ms);
 	return outcome;
@@ -457,7 +466,7 @@ const struct weir_command weir_command_run = {
 	.name = "run",
 	.arguments = "[OPTION]...",
 	.summary = "receive, store and be ready to answer: all the processes of a data folder",
-	.text = "Starts the embedded store, the sink and the collector as processes of their own and keeps them running: one "
+	.text = "Starts the embedded store, the sink and the collector as processes of their own and keeps them running. One "
 		"that crashes is started again, with growing pauses, and costs the others nothing. One that cannot do what it was "
 		"told (a busy port, a missing library) says why and is left alone; without the collector everything ends.\n\n"
 		"Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends them in order: the collector takes in and syncs what its sockets hold, the "

@@ -41,7 +41,7 @@ static void publish(struct store *store)
 	struct weir_buffer text;
 
 	weir_buffer_init(&text);
-	if (weir_metrics_gauge(&text, "weir_store_start_seconds", "When the process started, Unix time", NULL,
+	if (weir_metrics_gauge(&text, "weir_store_start_time_seconds", "When the process started, Unix time", NULL,
 			       (double)store->role.start_ms / 1000) == 0 &&
 	    weir_host_metrics(store->host, &text) == 0)
 		weir_role_publish(&store->role, &text);
@@ -102,6 +102,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	store.listen = values.listen ? values.listen : store.role.config.store_listen;
 	(void)umask(0027);
 	rc = start(&store, (unsigned)values.queries_max, &err);
+	if (!rc)
+		publish(&store); /* at once: `weir run` waits for it */
 	while (!rc && !weir_role_wait(&store.role, METRICS_MS))
 		publish(&store);
 	weir_http_stop(store.http, STOP_PATIENCE_MS);

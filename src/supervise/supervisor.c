@@ -11,12 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DRAIN_PACE_MS 100
+#define PACE_MS 100 /* of asking drained() and may_start() */
 
 struct role {
 	struct weir_role_status status;
 	struct weir_backoff backoff;
 	int64_t due_ms; /* of WAITING */
+	bool started;	/* once at least */
 	bool healthy;	/* ran for long enough once */
 	bool stopping;	/* it was asked to end */
 };
@@ -133,16 +134,22 @@ static void schedule(struct weir_supervisor *s, unsigned i)
 
 static void start(struct weir_supervisor *s, unsigned i)
 {
+	const struct weir_supervised *wanted = &s->options.roles[i];
 	struct role *role = &s->roles[i];
 	pid_t parent = getpid();
 	pid_t pid;
 
-	role->status.restarts += role->status.state == WEIR_ROLE_WAITING;
+	if (wanted->may_start && !wanted->may_start(wanted->ctx)) {
+		role->status.state = WEIR_ROLE_HELD;
+		return;
+	}
+	role->status.restarts += role->started;
+	role->started = true;
 	role->status.started_ms = now_ms(s);
 	role->stopping = false;
 	pid = fork();
 	if (pid == 0)
-		become_role(s, &s->options.roles[i], parent);
+		become_role(s, wanted, parent);
 	if (pid < 0) {
 		schedule(s, i);
 		return;
@@ -212,6 +219,10 @@ static int64_t start_due(struct weir_supervisor *s, int64_t limit_ms)
 	int64_t now = now_ms(s);
 
 	for (unsigned i = 0; i < s->options.count; i++) {
+		if (s->roles[i].status.state == WEIR_ROLE_HELD) {
+			start(s, i);
+			limit_ms = limit_ms < PACE_MS ? limit_ms : PACE_MS;
+		}
 		if (s->roles[i].status.state != WEIR_ROLE_WAITING)
 			continue;
 		if (s->roles[i].due_ms <= now)
@@ -265,7 +276,7 @@ static void drain(struct weir_supervisor *s, unsigned i)
 		if (!told)
 			notify(s, i, WEIR_SUPERVISE_DRAINING, role->drain_ms);
 		told = true;
-		take_signals(s, DRAIN_PACE_MS);
+		take_signals(s, PACE_MS);
 	}
 }
 

@@ -32,6 +32,7 @@ struct weir_supervised {
 	int stop_ms;		  /* from SIGTERM to SIGKILL */
 	int drain_ms;		  /* how long drained() may stay false before SIGTERM; 0: SIGTERM at once */
 	bool (*drained)(void *ctx);
+	bool (*may_start)(void *ctx); /* asked again and again until it says so; or NULL */
 	int (*prepare)(void *ctx); /* in the child, before exec: a negative errno value ends it; or NULL */
 	void *ctx;
 };
@@ -39,6 +40,7 @@ struct weir_supervised {
 enum weir_role_state {
 	WEIR_ROLE_DOWN,
 	WEIR_ROLE_RUNNING,
+	WEIR_ROLE_HELD,	   /* may_start() says no */
 	WEIR_ROLE_WAITING, /* ended by itself; starts again */
 	WEIR_ROLE_REFUSED,
 };

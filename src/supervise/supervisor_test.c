@@ -302,6 +302,28 @@ static void test_drains_before_it_asks(void **state)
 	weir_supervisor_free(s);
 }
 
+/* Held until it may start, which is no restart. */
+static void test_may_start(void **state)
+{
+	unsigned asked = 0;
+	const struct weir_supervised roles[] = {{.name = "sink",
+						 .argv = SCRIPT(POLITE("sink")),
+						 .stop_ms = PATIENCE_MS,
+						 .may_start = third_time,
+						 .ctx = &asked}};
+	struct log log = {0};
+	struct weir_supervisor *s = supervise(roles, 1, &log);
+
+	(void)state;
+	assert_int_equal(asked, 1);
+	assert_int_equal(weir_supervisor_status(s, 0)->state, WEIR_ROLE_HELD);
+	wait_for_lines(s, "ready", 1);
+	assert_int_equal(asked, 3);
+	assert_int_equal(weir_supervisor_status(s, 0)->restarts, 0);
+	weir_supervisor_stop(s);
+	weir_supervisor_free(s);
+}
+
 static void test_program_that_is_not_there(void **state)
 {
 	const struct weir_supervised roles[] = {{.name = "absent", .argv = (const char *const[]){"/nonexistent", NULL}}};
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_kills_what_does_not_end),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_drains_before_it_asks),
+		cmocka_unit_test(test_may_start),
 		cmocka_unit_test(test_program_that_is_not_there),
 		cmocka_unit_test(test_children_die_with_it),
 	};

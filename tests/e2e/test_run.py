@@ -160,9 +160,7 @@ def test_wrong_configuration(weir, tmp_path):
     assert done.stderr == "weir: weir.yaml:1:11: there is no option \"collect.lisen\"; did you mean \"listen\"?\n"
 
 
-def test_missing_library(start, weir):
-    if "\n  store " not in subprocess.run([weir, "--help"], capture_output=True, text=True).stdout:
-        pytest.skip("there is no weir store yet")
+def test_missing_library(start):
     port = free_port()
     run = start(store=f"{{listen: '127.0.0.1:{port}', library: /nonexistent/libchdb.so}}").up()
     said = run.said()
@@ -170,8 +168,34 @@ def test_missing_library(start, weir):
     assert len(lines) == 1 and lines[0].startswith("weir: ") and "; " in lines[0]
     assert "going on without store: the spool keeps the flows" in said
     assert "store       none; the spool keeps the flows\n" in said
-    assert set(run.pids()) == {"collect", "sink"}
+    assert set(run.pids()) == {"collect"}
     assert run.stop() == 0
+
+
+def test_store_port_of_another(start, embedded_store):
+    """What listens there may be another's store: nothing of ours may go to it."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        busy.setblocking(False)
+        port = busy.getsockname()[1]
+        run = start(store=f"{{listen: '127.0.0.1:{port}'}}").up()
+        lines = [line for line in run.said().splitlines() if line.startswith("weir: ")]
+        assert len(lines) == 1 and str(port) in lines[0] and "; " in lines[0]
+        assert set(run.pids()) == {"collect"}
+        assert run.stop() == 0
+        with pytest.raises(BlockingIOError):
+            busy.accept()
+
+
+def test_embedded_store(start, embedded_store):
+    port = free_port()
+    run = start(store=f"{{listen: '127.0.0.1:{port}'}}").up()
+    assert f"store       http://127.0.0.1:{port}\n" in run.said()
+    assert set(run.pids()) == {"collect", "sink", "store"}
+    assert run.stop() == 0
+    order = re.findall(r"INFO (\w+): (?:ended|stopping|stopped)", run.said())
+    assert order == ["run", "collect", "sink", "store", "run"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
