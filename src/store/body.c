@@ -1,5 +1,7 @@
-/* Data that stands alone in the body is written as it came, and the engine undoes its compression, on a thread of its
- * own. Where the statement is in the body too, the body is decoded here, for only so the data's beginning is found. */
+/* Data that stands alone in the body is written as it came: the file is smaller, and the engine undoes its compression
+ * on a thread of its own. It is decompressed here too, to nowhere, for the engine takes what is cut short or no frame at
+ * all for the end of the data, and would store a part of it. Where the statement is in the body too, what was decompressed
+ * is kept, for only so the data's beginning is found. */
 #include "store/body.h"
 
 #include <errno.h>
@@ -102,6 +104,8 @@ static int take(void *ctx, const void *data, size_t len)
 {
 	struct weir_body *body = ctx;
 
+	if (body->raw)
+		return 0;
 	if (body->settled) {
 		write_data(body, data, len);
 		return body->failed ? -EINVAL : 0;
@@ -139,25 +143,26 @@ void weir_body_init(struct weir_body *body, const char *folder, const struct wei
 	    weir_statement_parse(request->query, request->query_len, true, &body->statement, &fault) == 0 &&
 	    body->statement.kind == WEIR_STATEMENT_INSERT && body->statement.data_at == request->query_len) {
 		body->coding = request->body_coding;
+		body->raw = true;
 		begin_data(body);
-	} else if (weir_decompressor_new(request->body_coding, take, body, &body->decoder)) {
-		fail(body, 241, "Out of memory");
 	}
+	if (weir_decompressor_new(request->body_coding, take, body, &body->decompressor))
+		fail(body, 241, "Out of memory");
 }
 
 void weir_body_add(struct weir_body *body, const void *data, size_t len)
 {
 	if (body->failed || !len)
 		return;
-	if (!body->decoder)
+	if (body->raw)
 		write_data(body, data, len);
-	else if (weir_decompressor_feed(body->decoder, data, len) == -EPROTO)
+	if (weir_decompressor_feed(body->decompressor, data, len) == -EPROTO)
 		fail(body, 271, "The body is not what its Content-Encoding says");
 }
 
 int weir_body_finish(struct weir_body *body)
 {
-	if (!body->failed && body->decoder && weir_decompressor_end(body->decoder))
+	if (!body->failed && body->decompressor && weir_decompressor_end(body->decompressor))
 		fail(body, 271, "The body is cut short");
 	if (!body->failed && !body->settled)
 		look(body, true);
@@ -174,6 +179,6 @@ void weir_body_done(struct weir_body *body)
 	if (body->path)
 		(void)unlink(body->path);
 	free(body->path);
-	weir_decompressor_free(body->decoder);
+	weir_decompressor_free(body->decompressor);
 	weir_buffer_done(&body->text);
 }

@@ -23,9 +23,10 @@ struct weir_body {
 	uint64_t data_bytes;	 /* in the file */
 
 	const char *folder; /* borrowed */
-	struct weir_decompressor *decoder;
+	struct weir_decompressor *decompressor;
 	int fd;
 	bool settled;	     /* the statement is known */
+	bool raw;	     /* the body is data alone: kept as it comes, decompressed only to see that it is whole */
 	bool separate;	     /* the URL's part and the body's need a line end between them */
 	bool failed;	     /* fault is set; what still comes is thrown away */
 	size_t next_try;     /* length of text at which it is looked at again */

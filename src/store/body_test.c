@@ -41,9 +41,46 @@ static void expect_file(const struct weir_body *body, const char *data, size_t l
 	(void)fclose(f);
 }
 
-static void data_beside_its_statement_is_kept_as_it_came(void **state)
+static size_t encode(enum weir_coding coding, const char *data, size_t len, uint8_t *out, size_t size)
+{
+	if (coding == WEIR_CODING_LZ4)
+		return LZ4F_compressFrame(out, size, data, len, NULL);
+	if (coding == WEIR_CODING_ZSTD)
+		return ZSTD_compress(out, size, data, len, 1);
+	z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len, .next_out = out, .avail_out = (uInt)size};
+
+	assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, coding == WEIR_CODING_GZIP ? 31 : 15, 8, 0), Z_OK);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	deflateEnd(&z);
+	return size - z.avail_out;
+}
+
+static void compressed_data_beside_its_statement_is_kept_as_it_came(void **state)
 {
 	const struct weir_request request = request_of("INSERT INTO t FORMAT Native", WEIR_CODING_LZ4);
+	uint8_t data[1024];
+	size_t len = encode(WEIR_CODING_LZ4, "some rows", 9, data, sizeof(data));
+	struct weir_body body;
+
+	(void)state;
+	weir_body_init(&body, folder, &request);
+	add_in_pieces(&body, data, len, 3);
+	assert_int_equal(weir_body_finish(&body), 0);
+	assert_int_equal(body.coding, WEIR_CODING_LZ4);
+	expect_file(&body, (const char *)data, len);
+	weir_body_done(&body);
+	for (size_t cut = 1; cut < len; cut++) {
+		weir_body_init(&body, folder, &request);
+		weir_body_add(&body, data, cut);
+		assert_int_equal(weir_body_finish(&body), -EINVAL);
+		assert_int_equal(body.fault.code, 271);
+		weir_body_done(&body);
+	}
+}
+
+static void data_beside_its_statement_is_kept_as_it_came(void **state)
+{
+	const struct weir_request request = request_of("INSERT INTO t FORMAT Native", WEIR_CODING_NONE);
 	static const char data[] = "anything\n\0\xff";
 	struct weir_body body;
 	char path[4096];
@@ -52,7 +89,6 @@ static void data_beside_its_statement_is_kept_as_it_came(void **state)
 	weir_body_init(&body, folder, &request);
 	add_in_pieces(&body, data, sizeof(data), 3);
 	assert_int_equal(weir_body_finish(&body), 0);
-	assert_int_equal(body.coding, WEIR_CODING_LZ4);
 	expect_file(&body, data, sizeof(data));
 	(void)snprintf(path, sizeof(path), "%s", body.path);
 	weir_body_done(&body);
@@ -97,20 +133,6 @@ static void url_and_body_are_one_text(void **state)
 	assert_int_equal(weir_body_finish(&body), 0);
 	expect_file(&body, " (1),\n(2)", 9);
 	weir_body_done(&body);
-}
-
-static size_t encode(enum weir_coding coding, const char *data, size_t len, uint8_t *out, size_t size)
-{
-	if (coding == WEIR_CODING_LZ4)
-		return LZ4F_compressFrame(out, size, data, len, NULL);
-	if (coding == WEIR_CODING_ZSTD)
-		return ZSTD_compress(out, size, data, len, 1);
-	z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len, .next_out = out, .avail_out = (uInt)size};
-
-	assert_int_equal(deflateInit2(&z, 1, Z_DEFLATED, coding == WEIR_CODING_GZIP ? 31 : 15, 8, 0), Z_OK);
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	deflateEnd(&z);
-	return size - z.avail_out;
 }
 
 /* Two frames behind each other, as a spool's segment has them; and every way to cut them short is seen. */
@@ -196,6 +218,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(compressed_data_beside_its_statement_is_kept_as_it_came),
 		cmocka_unit_test(data_beside_its_statement_is_kept_as_it_came),
 		cmocka_unit_test(finds_the_data_behind_the_statement),
 		cmocka_unit_test(url_and_body_are_one_text),

@@ -1,0 +1,245 @@
+/* The client and the migrations against a real store: run by tests/e2e/test_store.py, which starts one and names it in
+ * $WEIR_TEST_STORE_URL; skipped without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "flow/column.h"
+#include "store/migrate.h"
+#include "store/migrations.h"
+
+#define DAY_S 86400
+#define THREADS 4
+
+static struct weir_error err;
+
+static struct weir_client *connect_to(const char *database)
+{
+	const char *url = getenv("WEIR_TEST_STORE_URL");
+	const struct weir_client_options options = {.url = url, .database = database, .timeout_s = 30};
+	struct weir_client *client = NULL;
+
+	if (!url)
+		skip();
+	if (weir_client_new(&options, &client, &err))
+		fail_msg("%s", err.what);
+	return client;
+}
+
+static void expect(struct weir_client *client, const char *sql, const char *answer)
+{
+	struct weir_buffer out;
+
+	weir_buffer_init(&out);
+	if (weir_client_query(client, sql, NULL, 0, &out, &err))
+		fail_msg("%s: %s", sql, err.what);
+	assert_string_equal(weir_buffer_cstr(&out), answer);
+	weir_buffer_done(&out);
+}
+
+static void migrate(struct weir_client *client, uint64_t flows_s, uint64_t rollup_s, struct weir_migrate_result *result)
+{
+	const struct weir_migrate_options options = {flows_s, rollup_s};
+
+	memset(result, 0, sizeof(*result));
+	if (weir_migrate(client, &options, result, &err))
+		fail_msg("%s", err.what);
+}
+
+static unsigned count_migrations(void)
+{
+	unsigned n = 0;
+
+	while (weir_migrations[n].number)
+		n++;
+	return n;
+}
+
+static void migrates_once(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	struct weir_migrate_result result;
+
+	(void)state;
+	migrate(client, 90 * DAY_S, 0, &result);
+	assert_int_equal(result.migrations, count_migrations());
+	assert_int_equal(result.newest, weir_migrations[count_migrations() - 1].number);
+	assert_int_equal(result.columns, 0);
+	assert_int_equal(result.retentions, 1);
+	expect(client, "SELECT count() FROM schema_migrations FORMAT TSV", count_migrations() == 2 ? "2\n" : "?");
+	for (int again = 0; again < 3; again++) {
+		migrate(client, 90 * DAY_S, 0, &result);
+		assert_int_equal(result.migrations + result.columns + result.retentions, 0);
+		assert_int_equal(result.newest, weir_migrations[count_migrations() - 1].number);
+	}
+	weir_client_free(client);
+}
+
+static void adds_a_column_that_is_new(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	struct weir_migrate_result result;
+
+	(void)state;
+	expect(client, "ALTER TABLE flows DROP COLUMN user_name", "");
+	expect(client, "ALTER TABLE flows DROP COLUMN extra", "");
+	migrate(client, 90 * DAY_S, 0, &result);
+	assert_int_equal(result.columns, 2);
+	expect(client,
+	       "SELECT count() FROM system.columns WHERE database = 'weir' AND table = 'flows' AND name IN ('user_name', 'extra')",
+	       "2\n");
+	weir_client_free(client);
+}
+
+static void changes_the_retention(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	struct weir_migrate_result result;
+
+	(void)state;
+	migrate(client, 3600, 730 * DAY_S, &result);
+	assert_int_equal(result.retentions, 2);
+	migrate(client, 3600, 730 * DAY_S, &result);
+	assert_int_equal(result.retentions, 0);
+	expect(client, "SELECT engine_full LIKE '%toIntervalSecond(3600)%' FROM system.tables WHERE database = 'weir' AND name = 'flows'",
+	       "1\n");
+	migrate(client, 0, 0, &result);
+	assert_int_equal(result.retentions, 2);
+	expect(client, "SELECT count() FROM system.tables WHERE database = 'weir' AND engine_full LIKE '% TTL %'", "0\n");
+	weir_client_free(client);
+}
+
+static void *migrate_thread(void *ctx)
+{
+	const struct weir_migrate_options options = {DAY_S, DAY_S};
+	struct weir_error *own = ctx;
+	struct weir_client *client = NULL;
+	const struct weir_client_options to = {
+		.url = getenv("WEIR_TEST_STORE_URL"), .database = "crowd", .timeout_s = 60};
+	int rc = weir_client_new(&to, &client, own);
+
+	if (!rc)
+		rc = weir_migrate(client, &options, NULL, own);
+	weir_client_free(client);
+	return rc ? own : NULL;
+}
+
+static void several_may_migrate_at_once(void **state)
+{
+	struct weir_client *client = connect_to("crowd");
+	struct weir_error errors[THREADS];
+	pthread_t threads[THREADS];
+	void *failed;
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, migrate_thread, &errors[i]), 0);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		if (failed)
+			fail_msg("%s", errors[i].what);
+	}
+	expect(client, "SELECT uniqExact(number) FROM schema_migrations", count_migrations() == 2 ? "2\n" : "?");
+	expect(client, "SELECT count() FROM flows", "0\n");
+	expect(client, "SELECT count() FROM flows_1m", "0\n");
+	weir_client_free(client);
+}
+
+static void errors_have_their_code(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+
+	(void)state;
+	assert_int_equal(weir_client_query(client, "SELECT * FROM nowhere", NULL, 0, NULL, &err), -EREMOTEIO);
+	assert_int_equal(weir_client_exception_code(client), 60);
+	assert_non_null(strstr(err.what, "nowhere"));
+	assert_null(strstr(err.what, "version"));
+	assert_null(strstr(err.what, "Code:"));
+	assert_int_equal(weir_client_query(client, "DROP TABLE flows", NULL, 1, NULL, &err), -EREMOTEIO);
+	assert_int_equal(weir_client_exception_code(client), 164);
+	expect(client, "SELECT 1", "1\n");
+	assert_int_equal(weir_client_exception_code(client), 0);
+	weir_client_free(client);
+}
+
+static void parameters_are_values(void **state)
+{
+	static const struct weir_client_setting settings[] = {
+		{"param_x", "it's & 100% +1"}, {"max_threads", "1"}, {NULL, NULL}};
+	struct weir_client *client = connect_to("weir");
+	struct weir_buffer out;
+
+	(void)state;
+	weir_buffer_init(&out);
+	assert_int_equal(weir_client_query(client, "SELECT {x:String} FORMAT TSVRaw", settings, 1, &out, &err), 0);
+	assert_string_equal(weir_buffer_cstr(&out), "it's & 100% +1\n");
+	weir_buffer_done(&out);
+	weir_client_free(client);
+}
+
+static void a_file_is_inserted(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	char path[] = "/tmp/weir-live.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "5\n6\n", 4), 4);
+	assert_int_equal(close(fd), 0);
+	expect(client, "CREATE TABLE numbers (n UInt32) ENGINE = MergeTree ORDER BY n", "");
+	if (weir_client_insert_file(client, "INSERT INTO numbers FORMAT TSV", NULL, path, NULL, &err))
+		fail_msg("%s", err.what);
+	expect(client, "SELECT sum(n) FROM numbers", "11\n");
+	assert_int_equal(weir_client_insert_file(client, "INSERT INTO numbers FORMAT TSV", NULL, path, "lz4", &err), -EREMOTEIO);
+	assert_int_equal(unlink(path), 0);
+	expect(client, "SELECT sum(n) FROM numbers", "11\n");
+	weir_client_free(client);
+}
+
+static int take_some(void *ctx, const void *data, size_t len)
+{
+	size_t *total = ctx;
+
+	(void)data;
+	*total += len;
+	return *total > 5000000 ? -ENOBUFS : 0;
+}
+
+static void a_stream_may_be_left(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	size_t total = 0;
+
+	(void)state;
+	assert_int_equal(weir_client_stream(client, "SELECT number FROM numbers(1000000000000)", NULL, 1, take_some, &total, &err),
+			 -ENOBUFS);
+	expect(client, "SELECT 1", "1\n");
+	weir_client_free(client);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(migrates_once),
+		cmocka_unit_test(adds_a_column_that_is_new),
+		cmocka_unit_test(changes_the_retention),
+		cmocka_unit_test(several_may_migrate_at_once),
+		cmocka_unit_test(errors_have_their_code),
+		cmocka_unit_test(parameters_are_values),
+		cmocka_unit_test(a_file_is_inserted),
+		cmocka_unit_test(a_stream_may_be_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
