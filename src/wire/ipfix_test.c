@@ -151,6 +151,24 @@ static void test_address_families_join(void **state)
 	assert_int_equal(f->block->extras, 0);
 }
 
+/* What the message says holds where a record leaves it empty. */
+static void test_empty_values(void **state)
+{
+	struct fixture *f = *state;
+
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {8, 4}, {34, VAR}, {149, VAR}, {60, VAR});
+	SET(&f->m, 256, IP(10, 0, 0, 1), 0, 0, 0, IP(10, 0, 0, 2), 1, 64, 2, U16(77), 1, 4);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, SAMPLING_RATE, "1");
+	assert_cell(f, 0, OBSERVATION_DOMAIN, "7");
+	assert_cell(f, 0, IP_VERSION, "-");
+	assert_cell(f, 1, SAMPLING_RATE, "64");
+	assert_cell(f, 1, OBSERVATION_DOMAIN, "77");
+	assert_cell(f, 1, IP_VERSION, "4");
+}
+
 /* RFC 7011 §8.1 */
 static void test_withdrawal(void **state)
 {
@@ -341,6 +359,7 @@ int main(void)
 		FIXTURE_TEST(test_padding),
 		FIXTURE_TEST(test_enterprise_elements),
 		FIXTURE_TEST(test_address_families_join),
+		FIXTURE_TEST(test_empty_values),
 		FIXTURE_TEST(test_withdrawal),
 		FIXTURE_TEST(test_sequence_counts_records),
 		FIXTURE_TEST(test_length_of_message),

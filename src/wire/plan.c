@@ -77,11 +77,11 @@ struct weir_plan {
 	bool wants_init;
 	bool icmp_in_port;
 	bool rate_in_record;
-	bool domain_in_record;
 	bool sampler_in_record;
 	bool interface_in_record;
 	enum version_rule version_rule;
-	struct weir_column_set present;
+	struct weir_column_set in_record; /* from the fields */
+	struct weir_column_set always;	  /* filled in whatever the fields say */
 	uint32_t columns;
 	uint32_t texts;
 	struct column_step *column; /* owned, like the two below */
@@ -269,7 +269,7 @@ static void add_column(struct compiler *c, uint16_t field, uint32_t offset, enum
 		s->aux_len = p->field[s->aux_field].length;
 	if (f->length != WEIR_LENGTH_VARIABLE)
 		s->copy = weir_copy_find(op, f->length, s->width);
-	weir_column_set_add(&p->present, column);
+	weir_column_set_add(&p->in_record, column);
 }
 
 static const char *reverse_name(struct weir_plan *p, const char *name)
@@ -302,7 +302,7 @@ static void add_text(struct compiler *c, uint16_t field, uint32_t offset, enum w
 		.offset = offset,
 	};
 	if (column != WEIR_COLUMN_NONE)
-		weir_column_set_add(&p->present, column);
+		weir_column_set_add(&p->in_record, column);
 	else if (!f->element)
 		s->name = unknown_name(p, f);
 	else
@@ -403,7 +403,7 @@ static enum version_rule version_rule(const struct weir_plan *p)
 	bool v4 = false;
 	bool v6 = false;
 
-	if (weir_column_set_has(&p->present, WEIR_COL_IP_VERSION))
+	if (weir_column_set_has(&p->in_record, WEIR_COL_IP_VERSION))
 		return VERSION_NONE;
 	for (uint32_t i = 0; i < p->columns; i++) {
 		const struct column_step *s = &p->column[i];
@@ -423,29 +423,29 @@ static enum version_rule version_rule(const struct weir_plan *p)
 static void finish(const struct compiler *c)
 {
 	struct weir_plan *p = c->plan;
-	struct weir_column_set *present = &p->present;
+	const struct weir_column_set *present = &p->in_record;
+	struct weir_column_set *always = &p->always;
 
 	p->version_rule = version_rule(p);
 	if (p->version_rule != VERSION_NONE)
-		weir_column_set_add(present, WEIR_COL_IP_VERSION);
+		weir_column_set_add(always, WEIR_COL_IP_VERSION);
 	p->icmp_in_port = c->flow_type != WEIR_FLOW_IPFIX && weir_column_set_has(present, WEIR_COL_PROTO) &&
 			  weir_column_set_has(present, WEIR_COL_DST_PORT) &&
 			  !weir_column_set_has(present, WEIR_COL_ICMP_TYPE) &&
 			  !weir_column_set_has(present, WEIR_COL_ICMP_CODE);
 	p->rate_in_record = weir_column_set_has(present, WEIR_COL_SAMPLING_RATE);
-	p->domain_in_record = weir_column_set_has(present, WEIR_COL_OBSERVATION_DOMAIN);
 	p->sampler_in_record = weir_column_set_has(present, WEIR_COL_SAMPLER_ID);
 	p->interface_in_record = weir_column_set_has(present, WEIR_COL_IN_IF);
-	weir_column_set_add(present, WEIR_COL_TIME_RECEIVED);
-	weir_column_set_add(present, WEIR_COL_EXPORTER_ADDR);
-	weir_column_set_add(present, WEIR_COL_FLOW_TYPE);
-	weir_column_set_add(present, WEIR_COL_SAMPLING_RATE);
+	weir_column_set_add(always, WEIR_COL_TIME_RECEIVED);
+	weir_column_set_add(always, WEIR_COL_EXPORTER_ADDR);
+	weir_column_set_add(always, WEIR_COL_FLOW_TYPE);
+	weir_column_set_add(always, WEIR_COL_SAMPLING_RATE);
 	if (c->flow_type != WEIR_FLOW_NETFLOW1) {
-		weir_column_set_add(present, WEIR_COL_OBSERVATION_DOMAIN);
-		weir_column_set_add(present, WEIR_COL_SEQUENCE_NUM);
+		weir_column_set_add(always, WEIR_COL_OBSERVATION_DOMAIN);
+		weir_column_set_add(always, WEIR_COL_SEQUENCE_NUM);
 	}
 	if (c->flow_type == WEIR_FLOW_NETFLOW9 || c->flow_type == WEIR_FLOW_IPFIX)
-		weir_column_set_add(present, WEIR_COL_TEMPLATE_ID);
+		weir_column_set_add(always, WEIR_COL_TEMPLATE_ID);
 }
 
 uint32_t weir_plan_record_min(const struct weir_field *field, uint32_t fields, bool *ret_variable)
@@ -534,7 +534,7 @@ struct run {
 	size_t stride;
 	const struct weir_value *value; /* NULL for fixed lengths */
 	uint32_t rows;
-	struct weir_column_set present; /* the plan's, less what a record of variable length leaves empty */
+	struct weir_column_set present; /* of the fields, less what a record of variable length leaves empty; then all */
 };
 
 static struct weir_value step_value(const struct run *run, const struct text_step *s, uint32_t row)
@@ -730,8 +730,9 @@ static void fill_rate(const struct weir_plan *p, const struct weir_message *m, s
 	}
 }
 
-/* What every row gets. */
-static void fill_constants(const struct weir_plan *p, const struct weir_message *m, struct weir_block *b, uint32_t rows)
+/* What every row gets, where the record did not say it. */
+static void fill_constants(const struct weir_message *m, struct weir_block *b, uint32_t rows,
+			   const struct weir_column_set *in_record)
 {
 	int64_t *received = weir_block_time(b, WEIR_COL_TIME_RECEIVED) + b->rows;
 	struct weir_addr *exporter = weir_block_addr(b, WEIR_COL_EXPORTER_ADDR) + b->rows;
@@ -744,7 +745,7 @@ static void fill_constants(const struct weir_plan *p, const struct weir_message 
 	memset(weir_block_u8(b, WEIR_COL_FLOW_TYPE) + b->rows, (int)m->flow_type, rows);
 	if (m->has_sequence) {
 		fill_u32(b, WEIR_COL_SEQUENCE_NUM, rows, m->sequence);
-		if (!p->domain_in_record)
+		if (!weir_column_set_has(in_record, WEIR_COL_OBSERVATION_DOMAIN))
 			fill_u32(b, WEIR_COL_OBSERVATION_DOMAIN, rows, m->domain);
 	}
 	if (m->template_id) {
@@ -809,14 +810,16 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	if (!run->rows)
 		return 0;
 	b = *m->out->block;
-	run->present = p->present;
+	run->present = p->in_record;
 	if (run->value)
 		drop_empty_strings(p, run);
 	for (uint32_t i = 0; i < p->columns; i++)
 		copy_column(&p->column[i], m, run);
 	fill_version(p, b, run->rows);
-	fill_constants(p, m, b, run->rows);
+	fill_constants(m, b, run->rows, &run->present);
 	fill_rate(p, m, b, run->rows);
+	for (unsigned i = 0; i < WEIR_COLUMN_WORDS; i++)
+		run->present.word[i] |= p->always.word[i];
 	if (p->icmp_in_port)
 		commit_icmp(m, b, run);
 	else
