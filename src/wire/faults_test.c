@@ -155,6 +155,14 @@ static void field_length(struct fixture *f)
 	decode(f);
 }
 
+static void time_implausible(struct fixture *f)
+{
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {150, 4});
+	SET(&f->m, 256, U32(1), U32(TEST_SECONDS));
+	decode(f);
+}
+
 static void extra_dropped(struct fixture *f)
 {
 	ipfix_begin(&f->m, 0);
@@ -206,6 +214,7 @@ static const struct {
 	{WEIR_FAULT_SAMPLINGS_LIMIT, samplings_limit},
 	{WEIR_FAULT_RECORD_SHORT, record_short},
 	{WEIR_FAULT_FIELD_LENGTH, field_length},
+	{WEIR_FAULT_TIME_IMPLAUSIBLE, time_implausible},
 	{WEIR_FAULT_EXTRA_DROPPED, extra_dropped},
 	{WEIR_FAULT_BLOCK_REFUSED, block_refused},
 };

@@ -288,6 +288,70 @@ static void test_times(void **state)
 	assert_extra(f, 3, "systemInitTimeMilliseconds", "-");
 }
 
+/* Viptela's times among others: what cannot be becomes the export time, with a fault each. */
+static void test_implausible_times(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t day = 86400000;
+	const uint64_t ten_years = 3652 * day;
+
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {152, 8}, {153, 8});
+	SET(&f->m, 256, U64(TEST_MS - ten_years), U64(TEST_MS + day), U64(0), U64(TEST_MS), U64(TEST_MS - 1),
+	    U64(UINT64_MAX));
+	decode(f);
+	assert_faults(f, "time_implausible=2");
+	assert_cell(f, 0, TIME_START, "1384467200000");
+	assert_cell(f, 0, TIME_END, "1700086400000");
+	assert_cell(f, 1, TIME_START, "1700000000000");
+	assert_cell(f, 1, TIME_END, "1700000000000");
+	assert_cell(f, 2, TIME_START, "1699999999999");
+	assert_cell(f, 2, TIME_END, "1700000000000");
+}
+
+/* An exporter whose own clock is not set, but whose flows' times are right or are as wrong. */
+static void test_exporter_without_a_clock(void **state)
+{
+	struct fixture *f = *state;
+
+	ipfix_begin(&f->m, 0);
+	weir_put_be32(f->m.data + 4, 1000);
+	TEMPLATE_SET(&f->m, 2, 256, {152, 8}, {153, 8});
+	SET(&f->m, 256, U64(TEST_MS), U64(TEST_MS + 1), U64(990000), U64(1000000), U64(1ULL << 42), U64(0));
+	decode(f);
+	assert_faults(f, "time_implausible");
+	assert_cell(f, 0, TIME_START, "1700000000000");
+	assert_cell(f, 1, TIME_START, "990000");
+	assert_cell(f, 2, TIME_START, "1700000000500");
+	assert_cell(f, 2, TIME_END, "0");
+}
+
+/* Sophos tells the start alone in some templates. */
+static void test_only_start_or_end(void **state)
+{
+	struct fixture *f = *state;
+
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {150, 4}, {8, 4});
+	TEMPLATE_SET(&f->m, 2, 257, {153, 8}, {8, 4});
+	TEMPLATE_SET(&f->m, 2, 258, {161, 4}, {153, 8});
+	TEMPLATE_SET(&f->m, 2, 259, {162, 4}, {152, 8}, {82, VAR});
+	SET(&f->m, 256, U32(TEST_SECONDS), U32(1));
+	SET(&f->m, 257, U64(TEST_MS - 5), U32(1));
+	SET(&f->m, 258, U32(1500), U64(TEST_MS));
+	SET(&f->m, 259, U32(1500000), U64(TEST_MS - 2000), 0, U32(2500000), U64(TEST_MS - 3000), 1, 'x');
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, TIME_START, "1700000000000");
+	assert_cell(f, 0, TIME_END, "1700000000000");
+	assert_cell(f, 1, TIME_START, "1699999999995");
+	assert_cell(f, 1, TIME_END, "1699999999995");
+	assert_cell(f, 2, TIME_START, "1699999998500");
+	assert_extra(f, 2, "flowDurationMilliseconds", "1500");
+	assert_cell(f, 3, TIME_END, "1699999999500");
+	assert_cell(f, 4, TIME_END, "1699999999500");
+}
+
 /* Uptimes without the exporter's start are kept as they are, until an options record tells it. */
 static void test_uptime_by_options(void **state)
 {
@@ -364,6 +428,9 @@ int main(void)
 		FIXTURE_TEST(test_sequence_counts_records),
 		FIXTURE_TEST(test_length_of_message),
 		FIXTURE_TEST(test_times),
+		FIXTURE_TEST(test_implausible_times),
+		FIXTURE_TEST(test_exporter_without_a_clock),
+		FIXTURE_TEST(test_only_start_or_end),
 		FIXTURE_TEST(test_uptime_by_options),
 		FIXTURE_TEST(test_special_values),
 		FIXTURE_TEST(test_template_refresh),

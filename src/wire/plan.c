@@ -10,6 +10,9 @@
  * run is shortened, so that what was written is always committed and nothing needs to be undone but one row's
  * strings. Then the columns, each in one loop (copy.c). Then what every row gets: who sent it, when, sampling.
  *
+ * Times. Where a record tells only one of start and end, the other is that moment too, or by flowDuration away from it
+ * (times.c), so that every flow that has a time has both.
+ *
  * ICMP. NetFlow v5 and its heirs hide type * 256 + code in the destination port. icmp_type and icmp_code are then
  * present in the ICMP rows only, so the run is committed in pieces.
  */
@@ -22,6 +25,7 @@
 #include <string.h>
 
 #include "wire/element.h"
+#include "wire/times.h"
 #include "wire/value.h"
 
 #define NO_FIELD     UINT16_MAX
@@ -38,6 +42,8 @@ enum {
 	IE_FLOW_START_DELTA = 158,
 	IE_FLOW_END_DELTA = 159,
 	IE_SYSTEM_INIT_TIME = 160,
+	IE_FLOW_DURATION_MS = 161,
+	IE_FLOW_DURATION_US = 162,
 	IE_PADDING = 210,
 	IE_SAMPLING_PACKET_INTERVAL = 305,
 	IE_SAMPLING_PACKET_SPACE = 306,
@@ -79,6 +85,9 @@ struct weir_plan {
 	bool rate_in_record;
 	bool sampler_in_record;
 	bool interface_in_record;
+	bool check_times;
+	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or NO_FIELD */
+	uint32_t duration_offset;
 	enum version_rule version_rule;
 	struct weir_column_set in_record; /* from the fields */
 	struct weir_column_set always;	  /* filled in whatever the fields say */
@@ -201,6 +210,7 @@ static void find_auxiliary(struct compiler *c)
 
 	c->init_field = NO_FIELD;
 	c->space_field = NO_FIELD;
+	c->plan->duration_field = NO_FIELD;
 	for (uint16_t i = 0; i < p->fields; i++) {
 		bool plain = p->field[i].length >= 1 && p->field[i].length <= 8;
 
@@ -211,6 +221,10 @@ static void find_auxiliary(struct compiler *c)
 		if (is_iana(&p->field[i], IE_SAMPLING_PACKET_SPACE) && plain) {
 			c->space_field = i;
 			c->space_offset = offset;
+		}
+		if ((is_iana(&p->field[i], IE_FLOW_DURATION_MS) || is_iana(&p->field[i], IE_FLOW_DURATION_US)) && plain) {
+			c->plan->duration_field = i;
+			c->plan->duration_offset = offset;
 		}
 		offset += p->field[i].length;
 	}
@@ -420,12 +434,25 @@ static enum version_rule version_rule(const struct weir_plan *p)
 	return v6 ? VERSION_6 : VERSION_NONE;
 }
 
+static bool needs_check(const struct weir_plan *p)
+{
+	for (uint32_t i = 0; i < p->columns; i++) {
+		const struct column_step *s = &p->column[i];
+
+		if ((s->column == WEIR_COL_TIME_START || s->column == WEIR_COL_TIME_END) && s->op != WEIR_OP_UPTIME &&
+		    s->op != WEIR_OP_BEFORE_EXPORT)
+			return true;
+	}
+	return false;
+}
+
 static void finish(const struct compiler *c)
 {
 	struct weir_plan *p = c->plan;
 	const struct weir_column_set *present = &p->in_record;
 	struct weir_column_set *always = &p->always;
 
+	p->check_times = needs_check(p);
 	p->version_rule = version_rule(p);
 	if (p->version_rule != VERSION_NONE)
 		weir_column_set_add(always, WEIR_COL_IP_VERSION);
@@ -796,6 +823,33 @@ static void drop_empty_strings(const struct weir_plan *p, struct run *run)
 	}
 }
 
+/* See to it that the flow has a start and an end where it has one of them. */
+static void settle_times(const struct weir_plan *p, const struct weir_message *m, struct run *run)
+{
+	bool has_start = weir_column_set_has(&run->present, WEIR_COL_TIME_START);
+	bool has_end = weir_column_set_has(&run->present, WEIR_COL_TIME_END);
+	struct weir_copy duration;
+
+	if (p->check_times && has_start)
+		weir_times_check(m, WEIR_COL_TIME_START, run->rows);
+	if (p->check_times && has_end)
+		weir_times_check(m, WEIR_COL_TIME_END, run->rows);
+	if (has_start == has_end)
+		return;
+	if (p->duration_field != NO_FIELD) {
+		const struct weir_field *f = &p->field[p->duration_field];
+
+		duration.src = run->value ? run->value[p->duration_field].data : run->at + p->duration_offset;
+		duration.len = f->length;
+		duration.stride = run->stride;
+		weir_times_fill(m, has_end ? WEIR_COL_TIME_END : WEIR_COL_TIME_START, run->rows, &duration,
+				f->id == IE_FLOW_DURATION_MS ? 1000 : 1);
+	} else {
+		weir_times_fill(m, has_end ? WEIR_COL_TIME_END : WEIR_COL_TIME_START, run->rows, NULL, 0);
+	}
+	weir_column_set_add(&run->present, has_end ? WEIR_COL_TIME_START : WEIR_COL_TIME_END);
+}
+
 /* Decode as many of the run's records as there is room for; returns how many, 0 when nobody takes the block. */
 static uint32_t decode_run(const struct weir_plan *p, const struct weir_message *m, struct run *run)
 {
@@ -815,6 +869,7 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 		drop_empty_strings(p, run);
 	for (uint32_t i = 0; i < p->columns; i++)
 		copy_column(&p->column[i], m, run);
+	settle_times(p, m, run);
 	fill_version(p, b, run->rows);
 	fill_constants(m, b, run->rows, &run->present);
 	fill_rate(p, m, b, run->rows);
