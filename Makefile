@@ -31,6 +31,10 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
 	@tools/setup build && tools/setup fuzz
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+bench: build ## speed beside other programs
+	@tools/setup test
+	@bench/ingest
+
 lint: ## format and warnings, gcc and clang
 	@tools/setup build && tools/setup fuzz
 	@tools/lint
@@ -43,4 +47,4 @@ doc: build ## make the generated pages of doc/ again
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
 
-.PHONY: help build run demo test soak fuzz lint doc clean
+.PHONY: help build run demo test soak fuzz bench lint doc clean

@@ -230,7 +230,7 @@ static int set_source(const struct weir_command *self, const struct values *v, s
 	return 0;
 }
 
-static enum weir_exit list_scenarios(void)
+static int list_scenarios(void)
 {
 	for (unsigned i = 0; i < weir_scenarios_count; i++)
 		printf("%-24s %s\n", weir_scenarios[i].name, weir_scenarios[i].help);

@@ -28,12 +28,14 @@ struct file {
 	uint8_t frame[SNAP_BYTES];
 };
 
-/* RFC 1071; bytes of an even offset are the high ones. */
+/* RFC 1071: big-endian words; an odd last byte is a high one. */
 static uint32_t add_up(uint32_t sum, const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? data[i] : (uint32_t)data[i] << 8;
-	return sum;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
+	return i < len ? sum + ((uint32_t)data[i] << 8) : sum;
 }
 
 static uint16_t checksum(uint32_t sum)
