@@ -95,7 +95,7 @@ static int ask(struct weir_client *client, const struct weir_list *list, const c
 		print_footer(&l, list, began_ns);
 	weir_tsv_done(&tsv);
 	weir_output_free(l.output);
-	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
 }
 
 static int run_list(const struct weir_list *list, const struct weir_query_values *values)

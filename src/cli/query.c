@@ -8,7 +8,8 @@
 
 #include "cli/store_client.h"
 
-#define QUERY_TIMEOUT_S 600
+#define QUERY_TIMEOUT_S	      600
+#define CODE_UNKNOWN_DATABASE 81 /* of ClickHouse */
 
 static int64_t now_ms(void)
 {
@@ -98,12 +99,17 @@ int weir_query_explain(const struct weir_buffer *sql)
 	return rc || weir_query_put(NULL, "\n", 1) ? WEIR_EXIT_FAILED : WEIR_EXIT_OK;
 }
 
-int weir_query_failed(int rc, const struct weir_error *err)
+int weir_query_failed(int rc, const struct weir_client *client, const struct weir_error *err)
 {
 	struct weir_error own = {0};
 
 	if (rc == -EPIPE)
 		return WEIR_EXIT_FAILED;
+	if (rc == -EREMOTEIO && weir_client_exception_code(client) == CODE_UNKNOWN_DATABASE) {
+		(void)weir_error_set(&own, rc, "store", "`weir run` makes it with the first flows; or set store.database",
+				     "the store has no database \"%s\" yet", weir_client_database(client));
+		return weir_fail(WEIR_EXIT_FAILED, &own);
+	}
 	if (*err->what)
 		return weir_fail(WEIR_EXIT_FAILED, err);
 	if (rc == -EPROTO)

@@ -61,7 +61,7 @@ int weir_query_put(void *ctx, const void *data, size_t len);
 int weir_query_explain(const struct weir_buffer *sql);
 
 /* A failure while asking or writing: printed, but for a reader that went away (`weir flows | head`). */
-int weir_query_failed(int rc, const struct weir_error *err);
+int weir_query_failed(int rc, const struct weir_client *client, const struct weir_error *err);
 
 /* " received 2026-01-31 12:00:00 to 13:00:00 UTC" of a footer, after `before`. */
 void weir_query_window_text(const struct weir_window *window, char *ret_text, size_t size);

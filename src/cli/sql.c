@@ -94,7 +94,7 @@ static int ask_rows(struct weir_client *client, const char *sql, enum weir_forma
 		rc = weir_output_end(a.output);
 	weir_tsv_done(&tsv);
 	answer_done(&a);
-	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
 }
 
 /* A piece of a raw answer for a terminal: all but line ends and tabs that is not printable is written as \xNN. */
@@ -154,7 +154,7 @@ static int ask_raw(struct weir_client *client, const char *sql, const char *form
 	if (!rc && a.held.len)
 		rc = put_guarded((const char *)a.held.data, a.held.len);
 	answer_done(&a);
-	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
 }
 
 static int read_stdin(char **ret_sql, struct weir_error *err)

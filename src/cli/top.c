@@ -106,7 +106,7 @@ static int ask(struct weir_client *client, const struct weir_top *top, const cha
 		rc = write_rows(&ranking, format,
 				(double)(weir_clock_mono_ns(&weir_clock_system) - began_ns) / (double)WEIR_NS_PER_S);
 	weir_ranking_done(&ranking);
-	return rc ? weir_query_failed(rc, &err) : WEIR_EXIT_OK;
+	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
 }
 
 static int run_top(const struct weir_top *top, const struct weir_query_values *values)

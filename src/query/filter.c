@@ -162,6 +162,8 @@ static bool is_ordered(enum weir_kind kind)
 /* The sign before the value, if there is one. *ret_given: a sign or "in" stood there. */
 static int parse_operator(struct weir_filter_parser *p, unsigned field, struct test *t, bool *ret_given)
 {
+	char word[WEIR_FILTER_SHOWN_MAX];
+
 	*ret_given = true;
 	if (weir_filter_word_is(&p->token, "in")) {
 		weir_filter_next(p);
@@ -176,7 +178,7 @@ static int parse_operator(struct weir_filter_parser *p, unsigned field, struct t
 		t->negated = OPERATORS[i].negated;
 		if (t->op != WEIR_FILTER_IN && !is_ordered(weir_field(field).kind))
 			return weir_filter_fail(p, &p->token, "use =, != or in", "%s has no order",
-						weir_field(field).name);
+						weir_filter_shown(&p->word, word));
 		weir_filter_next(p);
 		return 0;
 	}
@@ -248,6 +250,10 @@ static int fail_unknown(struct weir_filter_parser *p)
 		return weir_filter_fail(p, &p->token, NULL, "something is missing at the end");
 	if (p->token.type == WEIR_TOKEN_BAD && strchr("\"'", *p->token.text))
 		return weir_filter_fail(p, &p->token, NULL, "this text has no closing quote");
+	if (weir_filter_word_is(&p->token, "and") || weir_filter_word_is(&p->token, "or") ||
+	    p->token.type == WEIR_TOKEN_AND || p->token.type == WEIR_TOKEN_OR)
+		return weir_filter_fail(p, &p->token, NULL, "a test is missing before \"%s\"",
+					weir_filter_shown(&p->token, shown));
 	if (p->token.type != WEIR_TOKEN_WORD)
 		return weir_filter_fail(p, &p->token, NULL, "\"%s\" cannot stand here",
 					weir_filter_shown(&p->token, shown));
@@ -275,10 +281,12 @@ static int parse_test(struct weir_filter_parser *p, uint32_t *ret_node)
 	struct test t;
 	int rc;
 
+	p->word = p->token;
 	if (weir_filter_value_is_addr(&p->token) ||
 	    (way == WEIR_WAY_SRC_DST &&
 	     (p->token.type == WEIR_TOKEN_LIST_OPEN || weir_filter_word_is(&p->token, "in")))) {
 		(void)weir_filter_word_find(&ip, &word);
+		p->word = ip;
 	} else if (weir_filter_word_find(&p->token, &word)) {
 		weir_filter_next(p);
 		skip_addr_word(p, word.first);

@@ -104,6 +104,6 @@ int weir_filter_sql(const struct weir_filter *filter, enum weir_filter_table tab
 	WEIR_MUST_CHECK;
 
 /* A text as a SQL literal with its quotes. */
-int weir_sql_quote(const void *text, size_t len, struct weir_buffer *out) WEIR_MUST_CHECK;
+int weir_sql_quote(const void *data, size_t len, struct weir_buffer *out) WEIR_MUST_CHECK;
 
 #endif

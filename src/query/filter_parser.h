@@ -37,6 +37,7 @@ struct weir_filter_parser {
 	size_t len;
 	size_t at; /* behind the token */
 	struct weir_filter_token token;
+	struct weir_filter_token word; /* of the present test, for messages */
 	int64_t now_ms;
 	unsigned depth;
 	struct weir_filter *filter; /* being made */

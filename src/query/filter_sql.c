@@ -1,10 +1,10 @@
 /* A filter as a WHERE expression. Only names from the tables of this program, numbers, addresses in their canonical
  * text and quoted texts are ever written, so nothing that a person typed can end the expression. */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 
 #include "query/filter.h"
+#include "query/printable.h"
 #include "query/time.h"
 
 /* What binds tighter is larger; an expression in a place for a tighter one stands in parentheses. */
@@ -16,16 +16,20 @@ struct writer {
 	struct weir_buffer *out;
 };
 
-int weir_sql_quote(const void *text, size_t len, struct weir_buffer *out)
+int weir_sql_quote(const void *data, size_t len, struct weir_buffer *out)
 {
-	const uint8_t *byte = text;
+	const char *text = data;
+	size_t at = 0;
 	int rc = weir_buffer_text(out, "'");
 
-	for (size_t i = 0; !rc && i < len; i++) {
-		if (isalnum(byte[i]) || byte[i] == ' ' || (ispunct(byte[i]) && byte[i] != '\'' && byte[i] != '\\'))
-			rc = weir_buffer_append(out, &byte[i], 1);
+	while (!rc && at < len) {
+		size_t from = at;
+
+		if (weir_printable_next(text, len, &at) && text[from] != '\'' && text[from] != '\\')
+			rc = weir_buffer_append(out, text + from, at - from);
 		else
-			rc = weir_buffer_printf(out, "\\x%02X", byte[i]);
+			for (; !rc && from < at; from++)
+				rc = weir_buffer_printf(out, "\\x%02X", (unsigned)(uint8_t)text[from]);
 	}
 	return rc ? rc : weir_buffer_text(out, "'");
 }

@@ -198,7 +198,7 @@ static void test_mistakes(void **state)
 		{"src ip 10.0.0.1 an port 80", "\"and\" or \"or\" is missing before \"an\"", "did you mean \"and\"?",
 		 "    src ip 10.0.0.1 an port 80\n"
 		 "                    ^~\n"},
-		{"port 65536", "\"65536\" is too large for src_port, which goes to 65535", "",
+		{"port 65536", "\"65536\" is too large for port, which goes to 65535", "",
 		 "    port 65536\n"
 		 "         ^~~~~\n"},
 		{"port x", "\"x\" is not a number", "numbers may end in k, M, G or T",
@@ -207,7 +207,7 @@ static void test_mistakes(void **state)
 		{"packets > 1.5", "\"1.5\" is not a whole number", "",
 		 "    packets > 1.5\n"
 		 "              ^~~\n"},
-		{"port", "src_port needs a value here", "",
+		{"port", "port needs a value here", "",
 		 "    port\n"
 		 "        ^\n"},
 		{"proto tcp and", "something is missing at the end", "",
@@ -223,7 +223,7 @@ static void test_mistakes(void **state)
 		 "write 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32",
 		 "    ip 10.0.0.0/33\n"
 		 "       ^~~~~~~~~~~\n"},
-		{"ip < 10.0.0.1", "src_addr has no order", "use =, != or in",
+		{"ip < 10.0.0.1", "ip has no order", "use =, != or in",
 		 "    ip < 10.0.0.1\n"
 		 "       ^\n"},
 		{"in port 80", "\"in\" does not go with what follows", "write src or dst",
@@ -238,7 +238,7 @@ static void test_mistakes(void **state)
 		{"proto tpc", "no protocol is known as \"tpc\"", "write its number",
 		 "    proto tpc\n"
 		 "          ^~~\n"},
-		{"user \"x", "user_name needs a value: this text has no closing quote", "",
+		{"user \"x", "user needs a value: this text has no closing quote", "",
 		 "    user \"x\n"
 		 "         ^~\n"},
 		{"any\nand prt 80\nor any", "unknown word \"prt\"", "did you mean \"port\"?",

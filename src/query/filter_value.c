@@ -65,13 +65,13 @@ static int parse_number(const char *text, size_t len, uint64_t *ret_value)
 static int fail_number(struct weir_filter_parser *p, const struct weir_filter_token *token, unsigned field, int rc)
 {
 	struct weir_field f = weir_field(field);
-	char shown[WEIR_FILTER_SHOWN_MAX];
+	char shown[WEIR_FILTER_SHOWN_MAX], word[WEIR_FILTER_SHOWN_MAX];
 
 	if (rc == -EDOM)
 		return weir_filter_fail(p, token, NULL, "\"%s\" is not a whole number", weir_filter_shown(token, shown));
 	if (rc == -ERANGE)
 		return weir_filter_fail(p, token, NULL, "\"%s\" is too large for %s, which goes to %" PRIu64,
-					weir_filter_shown(token, shown), f.name, f.max);
+					weir_filter_shown(token, shown), weir_filter_shown(&p->word, word), f.max);
 	return weir_filter_fail(p, token, "numbers may end in k, M, G or T", "\"%s\" is not a number",
 				weir_filter_shown(token, shown));
 }
@@ -371,6 +371,7 @@ int weir_filter_value_parse(struct weir_filter_parser *p, unsigned field, struct
 			    enum weir_filter_op *ret_op)
 {
 	struct weir_filter_token token = p->token;
+	char word[WEIR_FILTER_SHOWN_MAX];
 	int rc;
 
 	*ret_value = (struct weir_filter_value){0};
@@ -384,7 +385,7 @@ int weir_filter_value_parse(struct weir_filter_parser *p, unsigned field, struct
 				      token.type == WEIR_TOKEN_BAD && token.len && strchr("\"'", *token.text)
 					      ? "%s needs a value: this text has no closing quote"
 					      : "%s needs a value here",
-				      weir_field(field).name);
+				      weir_filter_shown(&p->word, word));
 	if (!rc)
 		weir_filter_next(p);
 	return rc;
