@@ -1,0 +1,222 @@
+"""A little network of its own for the tests: two hosts in network namespaces, real exporters, real collectors.
+
+    exporter host                                  collector host
+      t0 ──(traffic is replayed here)── t1           the collector under test
+           softflowd / pmacctd listen on t1          dumpcap keeps the export stream for the oracles
+      e0 198.51.100.1, 2001:db8:51::1 ───── e0 198.51.100.2, 2001:db8:51::2
+
+Everything in it goes away with it. It needs root (network namespaces)."""
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import free_port, wait_until
+
+EXPORTER = "198.51.100.1"
+COLLECTOR = "198.51.100.2"
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+
+
+def run(command, **options):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Host:
+    """A network namespace and the processes in it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.processes = []
+        run(["ip", "netns", "add", name])
+        self.run("ip", "link", "set", "lo", "up")
+
+    def run(self, *command, **options):
+        return run(["ip", "netns", "exec", self.name, *command], **options)
+
+    def start(self, *command, log=None, **options):
+        """A process that runs until it is stopped; its output goes to the file `log`."""
+        with contextlib.ExitStack() as files:
+            out = files.enter_context(open(log, "ab")) if log else subprocess.DEVNULL
+            process = subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, command)], stdout=out,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+        self.processes.append(process)
+        return process
+
+    @staticmethod
+    def stop(process, signal_number=signal.SIGTERM, seconds=20):
+        if process.poll() is None:
+            process.send_signal(signal_number)
+        return process.wait(seconds)
+
+    def remove(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+
+
+class Lab:
+    def __init__(self, folder):
+        needs_root()
+        self.folder = pathlib.Path(folder)
+        tag = f"weir{os.getpid()}"
+        self.exporter = self.collector = None
+        try:
+            self.exporter = Host(f"{tag}e")
+            self.collector = Host(f"{tag}c")
+            self._wire()
+        except BaseException:
+            self.remove()
+            raise
+
+    def _wire(self):
+        e, c = self.exporter, self.collector
+        e.run("ip", "link", "add", "t0", "type", "veth", "peer", "name", "t1")
+        e.run("ip", "link", "add", "e0", "type", "veth", "peer", "name", "e0", "netns", c.name)
+        for host, last in ((e, 1), (c, 2)):
+            host.run("ip", "address", "add", f"198.51.100.{last}/24", "dev", "e0")
+            host.run("ip", "address", "add", f"2001:db8:51::{last}/64", "dev", "e0", "nodad")
+            host.run("ip", "link", "set", "e0", "up")
+        for name in ("t0", "t1"):
+            # No chatter of the kernel's own among the traffic.
+            e.run("sysctl", "-qw", f"net.ipv6.conf.{name}.disable_ipv6=1")
+            e.run("ip", "link", "set", name, "arp", "off", "up", "mtu", "9000")
+
+    def remove(self):
+        for host in (self.exporter, self.collector):
+            if host:
+                host.remove()
+
+    def replay(self, pcap, packets_per_second=2000):
+        self.exporter.run("tcpreplay", "-q", "-i", "t0", f"--pps={packets_per_second}", pcap)
+
+    def capture(self, port):
+        """Keep what comes to the collector on a UDP port; returns (process, file)."""
+        path = self.folder / f"export-{port}-{time.monotonic_ns()}.pcap"
+        process = self.collector.start("dumpcap", "-q", "-P", "-i", "e0", "-f", f"udp dst port {port}", "-w", path,
+                                       log=self.folder / "dumpcap.log")
+        wait_until("dumpcap", path.exists)
+        time.sleep(0.3)  # it opens the file a moment before the interface
+        return process, path
+
+
+def udp_payloads(pcap):
+    """(source address, payload) of the UDP datagrams in a pcap of Ethernet and IPv4; no fragments."""
+    data = pathlib.Path(pcap).read_bytes()
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    at = 24
+    while at + 16 <= len(data):
+        length = struct.unpack_from(order + "I", data, at + 8)[0]
+        frame = data[at + 16:at + 16 + length]
+        at += 16 + length
+        if frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP:
+            continue
+        assert struct.unpack_from(">H", frame, 20)[0] & 0x3fff == 0, "a fragment: the exporter's messages are too long"
+        ip = frame[14:]
+        udp = ip[(ip[0] & 15) * 4:]
+        yield socket.inet_ntoa(ip[12:16]), udp[8:struct.unpack_from(">H", udp, 4)[0]]
+
+
+def free_udp_port():
+    return free_port(socket.SOCK_DGRAM)
+
+
+def _socket_queue(port):
+    """Bytes that wait in the UDP socket on that port; None where there is no such socket."""
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        for line in pathlib.Path(table).read_text().splitlines()[1:]:
+            words = line.split()
+            if words[1].endswith(f":{port:04X}"):
+                return int(words[4].split(":")[1], 16)
+    return None
+
+
+def wait_for_reader(port):
+    wait_until(f"a reader of UDP port {port}", lambda: _socket_queue(port) is not None)
+
+
+def wait_until_read(port):
+    wait_until(f"the reader of UDP port {port}", lambda: not _socket_queue(port))
+
+
+def send_all(payloads, port, pause=0.0005):
+    """Datagrams to 127.0.0.1, slow enough for any reader."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for payload in payloads:
+            s.sendto(payload, ("127.0.0.1", port))
+            time.sleep(pause)
+
+
+# --- exporters -------------------------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def softflowd(lab, version, port):
+    """softflowd on t1; at the end it has exported everything."""
+    control = lab.folder / "softflowd.ctl"
+    process = lab.exporter.start("softflowd", "-d", "-i", "t1", "-v", str(version), "-n", f"{COLLECTOR}:{port}",
+                                 "-c", control, "-p", lab.folder / "softflowd.pid",
+                                 log=lab.folder / "softflowd.log")
+    wait_until("softflowd", control.exists)
+    time.sleep(0.5)
+    yield process
+    time.sleep(1)  # what is still in libpcap's buffer
+    lab.exporter.run("softflowctl", "-c", control, "expire-all")
+    time.sleep(0.5)
+    lab.exporter.run("softflowctl", "-c", control, "shutdown")
+    process.wait(20)
+
+
+PMACCT = """
+daemonize: false
+pcap_interface: t1
+plugins: {plugin}
+{plugin}_receiver: {collector}:{port}
+plugin_buffer_size: 1024000
+plugin_pipe_size: 10240000
+{more}
+"""
+NFPROBE = """
+nfprobe_version: {version}
+nfprobe_timeouts: tcp=1:tcp.rst=1:tcp.fin=1:udp=1:icmp=1:general=1:maxlife=3600:expint=1
+aggregate: src_host, dst_host, src_port, dst_port, proto, tos
+"""
+SFPROBE = """
+sampling_rate: {rate}
+sfprobe_agentip: {exporter}
+"""
+
+
+def nfprobe(lab, version, port):
+    return pmacctd(lab, "nfprobe", port, NFPROBE.format(version=version))
+
+
+def sfprobe(lab, rate, port):
+    return pmacctd(lab, "sfprobe", port, SFPROBE.format(rate=rate, exporter=EXPORTER))
+
+
+@contextlib.contextmanager
+def pmacctd(lab, plugin, port, more):
+    config = lab.folder / f"pmacctd-{plugin}-{port}.conf"
+    config.write_text(PMACCT.format(plugin=plugin, collector=COLLECTOR, port=port, more=more))
+    log = lab.folder / f"pmacctd-{port}.log"
+    process = lab.exporter.start("pmacctd", "-f", config, log=log)
+    wait_until("pmacctd", lambda: log.exists() and "t1" in log.read_text(errors="replace"), 15)
+    time.sleep(1.5)
+    yield process
+    time.sleep(4)  # the flows' timeouts, and the plugin's next round
+    Host.stop(process, signal.SIGINT)
+    time.sleep(1)  # the plugin is a process of its own
