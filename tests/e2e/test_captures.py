@@ -32,7 +32,8 @@ GROUPS = [
     Group("akvorado", "akvorado/template.pcap akvorado/data.pcap", 4),
     Group("akvorado_all", "akvorado/options-template.pcap akvorado/options-data.pcap akvorado/template.pcap "
           "akvorado/data.pcap", 4, options=4),
-    Group("akvorado_together", "akvorado/data+templates.pcap", 10, options=1, faults={"template_missing": 1}),
+    # Eleven flows stand before their template: tshark has them when it is given the file twice.
+    Group("akvorado_together", "akvorado/data+templates.pcap", 21, options=1, oracle=False),
     Group("akvorado_no_template", "akvorado/data.pcap", 0, faults={"template_missing": 1}),
     Group("akvorado_datalink", "akvorado/datalink-template.pcap akvorado/datalink-data.pcap", 1),
     Group("akvorado_icmp", "akvorado/icmp-template.pcap akvorado/icmp-data.pcap", 4),
