@@ -1,4 +1,4 @@
-"""tools/demo in a network namespace of its own, with `weir collect` in the place of `weir run`: what it starts, and
+"""tools/demo in a network namespace of its own, with `weir collect` in the place of `weir run` and no store: what it starts, and
 that Ctrl-C ends all of it with every flow in the spool."""
 import os
 import re
@@ -22,7 +22,8 @@ def namespace():
 
 def demo(namespace, weir, tmp_path, role):
     wrapper = tmp_path / "weir"
-    wrapper.write_text(f"#!/bin/sh\n[ \"$1\" = run ] || exec {shlex.quote(weir)} \"$@\"\nshift\nexec {role}\n")
+    wrapper.write_text(f"#!/bin/sh\ncase $1 in\nrun) shift; exec {role};;\nsql) exit 0;;\n"
+                       f"*) exec {shlex.quote(weir)} \"$@\";;\nesac\n")
     wrapper.chmod(0o755)
     log = open(tmp_path / "log", "w", encoding="utf-8")
     return subprocess.Popen([*namespace, "sh", "-c", "ip link set lo up; exec tools/demo"], cwd=TOP, stdout=log,
