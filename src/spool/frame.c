@@ -1,14 +1,17 @@
 /* A frame is (LZ4 Frame Format, version 1.6.2)
  *
- *   | magic | FLG | BD | content size | HC | blocks: size, data, checksum | end mark | content checksum |
+ *   | magic | FLG | BD | HC | blocks: size, data, checksum | end mark |
  *
  * Why one frame a block of flows, and not one a segment: the file ends in a whole frame after every append, so what a
  * failed write left can be cut off, and the segment closed, without writing anything, which on a full disk could
  * not be done. Readers of LZ4 (the store's, lz4, LZ4F_decompress) take frames one after the other for one stream.
  *
+ * Every byte is covered by the header's or a block's checksum, which every decompressor checks again. A checksum of the
+ * content besides would cost the receiving thread 0.05 of 0.19 microseconds a flow and find nothing more on a disk.
+ *
  * Verifying reads the block checksums, which cover the compressed bytes, and decompresses nothing but the two numbers
  * at the start of each Native block: the sum of the rows must be the number in the segment's name, for a file that was
- * cut between two frames is otherwise in order. The content checksums are for whoever decompresses. */
+ * cut between two frames is otherwise in order. It takes a twentieth of the time of compressing. */
 #include "spool/frame.h"
 
 #include <endian.h>
@@ -23,9 +26,7 @@
 #define FLG_VERSION	   0x40
 #define FLG_VERSION_MASK   0xc0
 #define FLG_BLOCK_CHECKSUM 0x10
-#define FLG_CONTENT_SIZE   0x08
-#define FLG_CONTENT_SUM	   0x04
-#define FLG_REFUSED	   0x03 /* reserved, dictionary */
+#define FLG_REFUSED	   0x0f /* content size and checksum, reserved, dictionary */
 #define BLOCK_STORED	   0x80000000U
 #define HEADING_MAX	   20 /* two varints */
 #define CHUNK_LEN	   ((size_t)256 << 10)
@@ -34,7 +35,6 @@ static const LZ4F_preferences_t PREFERENCES = {
 	.frameInfo = {
 		.blockSizeID = LZ4F_max1MB,
 		.blockMode = LZ4F_blockIndependent,
-		.contentChecksumFlag = LZ4F_contentChecksumEnabled,
 		.blockChecksumFlag = LZ4F_blockChecksumEnabled,
 	},
 	.autoFlush = 1,
@@ -42,16 +42,14 @@ static const LZ4F_preferences_t PREFERENCES = {
 
 int weir_spool_frame_write(const struct weir_buffer *data, struct weir_buffer *out)
 {
-	LZ4F_preferences_t preferences = PREFERENCES;
 	size_t n;
 	int rc;
 
-	preferences.frameInfo.contentSize = data->len;
 	weir_buffer_reset(out);
-	rc = weir_buffer_reserve(out, LZ4F_compressFrameBound(data->len, &preferences));
+	rc = weir_buffer_reserve(out, LZ4F_compressFrameBound(data->len, &PREFERENCES));
 	if (rc)
 		return rc;
-	n = LZ4F_compressFrame(out->data, out->cap, data->data, data->len, &preferences);
+	n = LZ4F_compressFrame(out->data, out->cap, data->data, data->len, &PREFERENCES);
 	if (LZ4F_isError(n))
 		return -ENOMEM;
 	out->len = n;
@@ -143,29 +141,22 @@ static int read_rows(const uint8_t *data, size_t len, int stored, uint64_t *ret_
 }
 
 /* The header behind the magic number. */
-static int verify_header(struct source *s, uint8_t *ret_flags, size_t *ret_block_max, struct weir_error *err)
+static int verify_header(struct source *s, size_t *ret_block_max, struct weir_error *err)
 {
 	const uint8_t *p;
-	size_t len;
 	unsigned size_id;
 	int rc;
 
-	p = take(s, 2, &rc);
+	p = take(s, 3, &rc);
 	if (!p)
 		return fault(rc, "it ends in a frame's header", err);
-	if ((p[0] & FLG_VERSION_MASK) != FLG_VERSION || (p[0] & FLG_REFUSED) || !(p[0] & FLG_BLOCK_CHECKSUM))
-		return fault(0, "a frame's header is not one that the spool writes", err);
 	size_id = p[1] >> 4 & 7;
-	*ret_flags = p[0];
-	*ret_block_max = (size_t)1 << (8 + 2 * size_id);
-	len = p[0] & FLG_CONTENT_SIZE ? 8 : 0;
-	/* The two bytes again with what follows: the checksum is over all of them. */
-	s->at -= 2;
-	p = take(s, 2 + len + 1, &rc);
-	if (!p)
-		return fault(rc, "it ends in a frame's header", err);
-	if (size_id < 4 || (XXH32(p, 2 + len, 0) >> 8 & 0xff) != p[2 + len])
+	if ((p[0] & FLG_VERSION_MASK) != FLG_VERSION || (p[0] & FLG_REFUSED) || !(p[0] & FLG_BLOCK_CHECKSUM) ||
+	    size_id < 4)
+		return fault(0, "a frame's header is not one that the spool writes", err);
+	if ((XXH32(p, 2, 0) >> 8 & 0xff) != p[2])
 		return fault(0, "a frame's header fails its checksum", err);
+	*ret_block_max = (size_t)1 << (8 + 2 * size_id);
 	return 0;
 }
 
@@ -202,7 +193,6 @@ static int verify_frame(struct source *s, uint64_t *ret_rows, struct weir_error 
 	const uint8_t *p;
 	uint64_t *rows = ret_rows;
 	size_t block_max = 0;
-	uint8_t flags = 0;
 	int rc;
 
 	p = take(s, 4, &rc);
@@ -210,17 +200,13 @@ static int verify_frame(struct source *s, uint64_t *ret_rows, struct weir_error 
 		return rc || s->work->len > s->at ? fault(rc, "it ends in a frame's header", err) : 0;
 	if (le32(p) != MAGIC)
 		return fault(0, "a frame does not begin where one should", err);
-	rc = verify_header(s, &flags, &block_max, err);
+	rc = verify_header(s, &block_max, err);
 	if (rc)
 		return rc;
 	*ret_rows = 0;
 	while ((rc = verify_block(s, block_max, rows, err)) > 0)
 		rows = NULL;
-	if (rc < 0)
-		return rc;
-	if (flags & FLG_CONTENT_SUM && !take(s, 4, &rc))
-		return fault(rc, "it ends before a frame's checksum", err);
-	return 1;
+	return rc < 0 ? rc : 1;
 }
 
 int weir_spool_frame_verify(int fd, uint64_t rows, struct weir_buffer *work, struct weir_error *err)

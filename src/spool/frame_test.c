@@ -122,7 +122,7 @@ static void test_every_cut_is_noticed(void **state)
 	sample_done(&s);
 }
 
-/* All bits of the first frame's header, and bits all over the file. The content checksums are not read. */
+/* All bits of the first frame's header, and bits all over the file. */
 static void test_flipped_bits_are_noticed(void **state)
 {
 	struct sample s;
@@ -131,12 +131,9 @@ static void test_flipped_bits_are_noticed(void **state)
 	sample_init(&s, *state);
 	for (size_t bit = 0; bit < 8 * s.file.len; bit += bit < 256 ? 1 : 997) {
 		size_t at = bit / 8;
-		bool content_sum = false;
 
-		for (unsigned i = 0; i < BLOCKS; i++)
-			content_sum |= at < s.end[i] && at + 4 >= s.end[i];
 		s.file.data[at] ^= (uint8_t)(1U << bit % 8);
-		if (verify(&s, s.file.data, s.file.len, (uint64_t)BLOCKS * ROWS, NULL) != -EBADMSG && !content_sum)
+		if (verify(&s, s.file.data, s.file.len, (uint64_t)BLOCKS * ROWS, NULL) != -EBADMSG)
 			unnoticed++;
 		s.file.data[at] ^= (uint8_t)(1U << bit % 8);
 	}

@@ -3,7 +3,7 @@
  * Layout. DIR/id is the spool's random identity (for deduplication tokens). DIR/<lane>/ holds one worker's
  * segments, <16 hex digits of the number>-<rows>.native.lz4, numbered from 1 without gaps; a segment is written
  * to a name beginning with "tmp-", synced, and renamed, so a finished name is a finished segment. A segment is a
- * run of LZ4 frames (with content and block checksums), each one Native block with the columns that it needs:
+ * run of LZ4 frames (with block checksums), each one Native block with the columns that it needs:
  * ClickHouse reads the file as it is, and so does whatever reads frames one after the other.
  * DIR/position/<consumer> says what a sink has stored; it is replaced atomically (write, sync, rename, sync the
  * folder).
