@@ -40,7 +40,8 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 	d->work.field = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.field));
 	d->work.value = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.value));
 	d->work.text = malloc(WEIR_VALUE_TEXT_MAX);
-	if (!d->work.field || !d->work.value || !d->work.text)
+	d->work.list_text = malloc(WEIR_VALUE_TEXT_MAX);
+	if (!d->work.field || !d->work.value || !d->work.text || !d->work.list_text)
 		goto nomem;
 	if (weir_exporters_new(limits->exporters_max, seed, &d->exporters))
 		goto nomem;
@@ -65,6 +66,7 @@ void weir_decoder_free(struct weir_decoder *decoder)
 	free(decoder->work.field);
 	free(decoder->work.value);
 	free(decoder->work.text);
+	free(decoder->work.list_text);
 	free(decoder);
 }
 

@@ -163,6 +163,15 @@ static void time_implausible(struct fixture *f)
 	decode(f);
 }
 
+static void list_unreadable(struct fixture *f)
+{
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {292, VAR});
+	SET(&f->m, 256, 4, 3, U16(999), 1);
+	decode(f);
+	assert_extra(f, 0, "subTemplateList", "0303e701");
+}
+
 static void extra_dropped(struct fixture *f)
 {
 	ipfix_begin(&f->m, 0);
@@ -215,6 +224,7 @@ static const struct {
 	{WEIR_FAULT_RECORD_SHORT, record_short},
 	{WEIR_FAULT_FIELD_LENGTH, field_length},
 	{WEIR_FAULT_TIME_IMPLAUSIBLE, time_implausible},
+	{WEIR_FAULT_LIST_UNREADABLE, list_unreadable},
 	{WEIR_FAULT_EXTRA_DROPPED, extra_dropped},
 	{WEIR_FAULT_BLOCK_REFUSED, block_refused},
 };

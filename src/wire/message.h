@@ -20,7 +20,8 @@ struct weir_value {
 struct weir_workspace {
 	struct weir_field *field; /* fields_max: a template being read */
 	struct weir_value *value; /* fields_max: a record being read */
-	char *text;		  /* WEIR_VALUE_TEXT_MAX */
+	char *text;		  /* WEIR_VALUE_TEXT_MAX, like the next */
+	char *list_text;
 	uint32_t fields_max;
 	uint32_t templates_max;
 	uint64_t template_bytes_left;

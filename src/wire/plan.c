@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "wire/element.h"
+#include "wire/list.h"
 #include "wire/times.h"
 #include "wire/value.h"
 
@@ -571,12 +572,26 @@ static struct weir_value step_value(const struct run *run, const struct text_ste
 	return (struct weir_value){.data = run->at + row * run->stride + s->offset, .len = s->len};
 }
 
+static struct weir_value_text extra_text(const struct text_step *s, const struct weir_message *m, struct weir_value v,
+					 uint32_t *unreadable)
+{
+	struct weir_value_text text = {.text = m->work->list_text};
+
+	if (!weir_element_is_list(s->element))
+		return weir_value_text(s->element, v.data, v.len, m->work->text);
+	if (weir_list_text(s->element, v.data, v.len, &m->exporter->templates, m->work->list_text, m->work->text, &text.len))
+		return text;
+	++*unreadable;
+	return weir_value_text(NULL, v.data, v.len, m->work->text);
+}
+
 /* One row's strings and extra values. With `force`, what does not fit is left out and counted. */
 static bool put_row_texts(const struct weir_plan *p, const struct weir_message *m, const struct run *run, uint32_t i,
 			  bool force)
 {
 	struct weir_block *b = *m->out->block;
 	uint32_t row = b->rows + i;
+	uint32_t unreadable = 0;
 
 	for (uint32_t t = 0; t < p->texts; t++) {
 		const struct text_step *s = &p->text[t];
@@ -586,7 +601,7 @@ static bool put_row_texts(const struct weir_plan *p, const struct weir_message *
 		if (s->name && !v.len)
 			continue;
 		if (s->name) {
-			struct weir_value_text text = weir_value_text(s->element, v.data, v.len, m->work->text);
+			struct weir_value_text text = extra_text(s, m, v, &unreadable);
 
 			fits = weir_block_put_extra(b, row, s->name, text.text, text.len, text.number);
 		} else {
@@ -598,6 +613,8 @@ static bool put_row_texts(const struct weir_plan *p, const struct weir_message *
 		if (!fits)
 			weir_message_fault(m, WEIR_FAULT_EXTRA_DROPPED);
 	}
+	/* Not before it is sure that the row stays: otherwise it comes here again. */
+	m->out->stats->fault[WEIR_FAULT_LIST_UNREADABLE] += unreadable;
 	return true;
 }
 
