@@ -6,7 +6,7 @@
  * run of LZ4 frames (with block checksums), each one Native block with the columns that it needs:
  * ClickHouse reads the file as it is, and so does whatever reads frames one after the other.
  * DIR/position/<consumer> says what a sink has stored; it is replaced atomically (write, sync, rename, sync the
- * folder).
+ * folder). Segments are kept for whoever has a file there: remove that of a consumer that is gone for good.
  *
  * Promise. After kill -9 at any moment every segment with a finished name is whole, and its consumer sees it
  * until it committed it. A segment that fails its checksum is set aside in DIR/damaged and counted. A number is

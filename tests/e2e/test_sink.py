@@ -142,10 +142,10 @@ def test_a_segment_of_several_parts_is_stored_once_though_the_store_is_killed_wi
     try:
         system.start("collect")
         wait_until("collect", lambda: "listening" in system.log("collect"))
-        system.generate(600000, 100000)
+        system.generate(330000, 100000)
         assert system.end("collect") == 0
         expected = system.spooled()
-        assert expected[0] > 550000 and len(list((system.data / "spool/w0").iterdir())) == 1
+        assert expected[0] > 270000 and len(list((system.data / "spool/w0").iterdir())) == 1
         partly, had = 0, 0
         while had < expected[0]:
             system.start("store")
