@@ -1,8 +1,9 @@
-/* sFlow version 5 (sflow.org, "sFlow Version 5", July 2004; XDR, RFC 4506): every flow sample becomes one flow.
+/* sFlow version 5 (sflow.org, "sFlow Version 5", July 2004; XDR, RFC 4506): every flow sample becomes one flow, and so
+ * does every packet that an agent tells to have dropped.
  *
  *   datagram  version 5 | agent address | sub-agent | sequence | uptime | samples │ sample …
  *   sample    format | length │ sequence | source | rate | pool | drops | input | output | records │ record …
- *   record    format | length │ sampled header, sampled IPv4, extended switch, …
+ *   record    format | length │ sampled header, sampled IPv4, … (sflow_record.c)
  *
  * A format is an enterprise in its upper 20 bits and a number below. Samples and records are child slices of their
  * length, so that what is unknown or too long is skipped, and what is too short harms only itself. A sample is written
@@ -29,27 +30,14 @@
  * Not kept: pool, drops and sequence number of the sources, which say how good the sampling was, not what was seen. */
 #include "wire/sflow.h"
 
-#include <stdio.h>
-
-#include "packet/dissect.h"
-#include "wire/value.h"
+#include "wire/sflow_sample.h"
 
 enum {
-	ADDRESS_UNKNOWN = 0,
-	ADDRESS_IPV4 = 1,
-	ADDRESS_IPV6 = 2,
-
 	SAMPLE_FLOW = 1,
 	SAMPLE_COUNTER = 2,
 	SAMPLE_FLOW_EXPANDED = 3,
 	SAMPLE_COUNTER_EXPANDED = 4,
-
-	HEADER_ETHERNET = 1,
-	HEADER_PPP = 7,
-	HEADER_IPV4 = 11,
-	HEADER_IPV6 = 12,
-	HEADER_MPLS = 13,
-	HEADER_POS = 14, /* PPP over SONET */
+	SAMPLE_DISCARDED = 5,
 
 	INTERFACE_INDEX = 0,
 	INTERFACE_DISCARDED = 1,
@@ -66,116 +54,12 @@ enum {
 	STATUS_DROPPED_POLICER = 138,
 	STATUS_DROPPED_WRED = 139,
 	STATUS_FOR_US = 195,
-
-	AS_SET = 1, /* otherwise a sequence */
-	VLAN_MAX = 4095,
-	EXTRA_BYTES_MAX = 11, /* of heap for a byte of a sample, the names included */
 };
-
-/* How well a record knows the length of the frame: a better one wins, whatever the order. */
-enum bytes_rank { BYTES_UNKNOWN, BYTES_IP, BYTES_ETHERNET, BYTES_FRAME };
 
 struct interface {
 	uint32_t format;
 	uint32_t value;
 };
-
-struct sample {
-	struct weir_message *m;
-	struct weir_block *block;
-	uint32_t row;
-	struct weir_column_set present;
-	enum bytes_rank rank;
-	uint32_t src_vlan; /* of the switch, which knows better than the frame; 0: not told */
-};
-
-static void put_u8(struct sample *s, enum weir_column_id id, uint32_t v)
-{
-	weir_block_u8(s->block, id)[s->row] = v > UINT8_MAX ? UINT8_MAX : (uint8_t)v;
-	weir_column_set_add(&s->present, id);
-}
-
-static void put_u16(struct sample *s, enum weir_column_id id, uint32_t v)
-{
-	weir_block_u16(s->block, id)[s->row] = v > UINT16_MAX ? UINT16_MAX : (uint16_t)v;
-	weir_column_set_add(&s->present, id);
-}
-
-static void put_u32(struct sample *s, enum weir_column_id id, uint32_t v)
-{
-	weir_block_u32(s->block, id)[s->row] = v;
-	weir_column_set_add(&s->present, id);
-}
-
-static void put_u64(struct sample *s, enum weir_column_id id, uint64_t v)
-{
-	weir_block_u64(s->block, id)[s->row] = v;
-	weir_column_set_add(&s->present, id);
-}
-
-static void put_addr(struct sample *s, enum weir_column_id id, const struct weir_addr *addr)
-{
-	weir_block_addr(s->block, id)[s->row] = *addr;
-	weir_column_set_add(&s->present, id);
-}
-
-static void put_bytes(struct sample *s, uint32_t bytes, enum bytes_rank rank)
-{
-	if (rank <= s->rank)
-		return;
-	s->rank = rank;
-	weir_block_u64(s->block, WEIR_COL_BYTES)[s->row] = bytes;
-	weir_column_set_add(&s->present, WEIR_COL_BYTES);
-}
-
-static void put_extra(struct sample *s, const char *name, const char *text, size_t len, bool number)
-{
-	if (!weir_block_put_extra(s->block, s->row, name, text, len, number))
-		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
-}
-
-static void put_extra_number(struct sample *s, const char *name, uint32_t v)
-{
-	char text[16];
-
-	put_extra(s, name, text, (size_t)snprintf(text, sizeof(text), "%u", v), true);
-}
-
-/* --- parts of records ------------------------------------------------------------------------------------- */
-
-/* An address by its type; an unknown one, and 0.0.0.0, is all zeros. Another type is a fault of the cursor. */
-static struct weir_addr read_address(struct weir_cursor *c)
-{
-	struct weir_addr addr = {{0}};
-	const uint8_t *p;
-
-	switch (weir_cursor_u32(c)) {
-	case ADDRESS_UNKNOWN:
-		break;
-	case ADDRESS_IPV4:
-		p = weir_cursor_take(c, 4);
-		if (p && weir_be32(p))
-			addr = weir_addr_from_v4(p);
-		break;
-	case ADDRESS_IPV6:
-		p = weir_cursor_take(c, sizeof(addr.byte));
-		if (p)
-			memcpy(addr.byte, p, sizeof(addr.byte));
-		break;
-	default:
-		c->fault = true;
-		break;
-	}
-	return addr;
-}
-
-/* Six bytes, padded to eight. */
-static uint64_t read_mac(struct weir_cursor *c)
-{
-	uint64_t mac = weir_cursor_u64(c);
-
-	return mac >> 16;
-}
 
 static struct interface read_interface(struct weir_cursor *c, bool expanded)
 {
@@ -193,310 +77,20 @@ static struct interface read_interface(struct weir_cursor *c, bool expanded)
 	return i;
 }
 
-/* --- records ---------------------------------------------------------------------------------------------- */
-
-static bool link_of(uint32_t header_protocol, enum weir_link *ret_link)
-{
-	switch (header_protocol) {
-	case HEADER_ETHERNET:
-		*ret_link = WEIR_LINK_ETHERNET;
-		return true;
-	case HEADER_IPV4:
-		*ret_link = WEIR_LINK_IPV4;
-		return true;
-	case HEADER_IPV6:
-		*ret_link = WEIR_LINK_IPV6;
-		return true;
-	case HEADER_MPLS:
-		*ret_link = WEIR_LINK_MPLS;
-		return true;
-	case HEADER_PPP:
-	case HEADER_POS:
-		*ret_link = WEIR_LINK_PPP;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void read_sampled_header(struct sample *s, struct weir_cursor *c)
-{
-	uint32_t protocol = weir_cursor_u32(c);
-	uint32_t frame_length = weir_cursor_u32(c);
-	struct weir_cursor frame;
-	enum weir_link link;
-
-	weir_cursor_skip(c, 4); /* stripped */
-	frame = weir_cursor_sub(c, weir_cursor_u32(c));
-	if (c->fault)
-		return;
-	put_bytes(s, frame_length, BYTES_FRAME);
-	if (!link_of(protocol, &link))
-		weir_message_fault(s->m, WEIR_FAULT_SFLOW_HEADER_PROTOCOL);
-	else if (weir_dissect(frame, link, s->block, s->row, &s->present) == WEIR_DISSECT_MALFORMED)
-		weir_message_fault(s->m, WEIR_FAULT_SFLOW_FRAME);
-}
-
-static void read_sampled_ethernet(struct sample *s, struct weir_cursor *c)
-{
-	uint32_t length = weir_cursor_u32(c);
-	uint64_t src = read_mac(c);
-	uint64_t dst = read_mac(c);
-	uint32_t type = weir_cursor_u32(c);
-
-	if (c->fault)
-		return;
-	put_bytes(s, length, BYTES_ETHERNET);
-	put_u64(s, WEIR_COL_SRC_MAC, src);
-	put_u64(s, WEIR_COL_DST_MAC, dst);
-	put_u16(s, WEIR_COL_ETHERTYPE, type);
-}
-
-static void read_sampled_ip(struct sample *s, struct weir_cursor *c, unsigned version)
-{
-	uint32_t length = weir_cursor_u32(c);
-	uint32_t proto = weir_cursor_u32(c);
-	size_t addr_len = version == 4 ? 4 : 16;
-	struct weir_cursor addrs = weir_cursor_sub(c, 2 * addr_len);
-	uint32_t src_port = weir_cursor_u32(c);
-	uint32_t dst_port = weir_cursor_u32(c);
-	uint32_t tcp_flags = weir_cursor_u32(c);
-	uint32_t tos = weir_cursor_u32(c);
-	struct weir_addr addr[2];
-
-	if (c->fault)
-		return;
-	for (unsigned i = 0; i < 2; i++) {
-		const uint8_t *p = addrs.at + i * addr_len;
-
-		if (version == 4)
-			addr[i] = weir_addr_from_v4(p);
-		else
-			memcpy(addr[i].byte, p, sizeof(addr[i].byte));
-	}
-	put_bytes(s, length, BYTES_IP);
-	put_addr(s, WEIR_COL_SRC_ADDR, &addr[0]);
-	put_addr(s, WEIR_COL_DST_ADDR, &addr[1]);
-	put_u8(s, WEIR_COL_IP_VERSION, version);
-	put_u8(s, WEIR_COL_PROTO, proto);
-	put_u16(s, WEIR_COL_SRC_PORT, src_port);
-	put_u16(s, WEIR_COL_DST_PORT, dst_port);
-	put_u16(s, WEIR_COL_TCP_FLAGS, tcp_flags);
-	put_u8(s, WEIR_COL_IP_TOS, tos);
-}
-
-static void read_sampled_ipv4(struct sample *s, struct weir_cursor *c)
-{
-	read_sampled_ip(s, c, 4);
-}
-
-static void read_sampled_ipv6(struct sample *s, struct weir_cursor *c)
-{
-	read_sampled_ip(s, c, 6);
-}
-
-static void read_extended_switch(struct sample *s, struct weir_cursor *c)
-{
-	uint32_t src_vlan = weir_cursor_u32(c);
-	uint32_t src_priority = weir_cursor_u32(c);
-	uint32_t dst_vlan = weir_cursor_u32(c);
-	uint32_t dst_priority = weir_cursor_u32(c);
-
-	if (c->fault)
-		return;
-	/* All ones, or no VLAN at all: the agent does not know. */
-	if (src_vlan <= VLAN_MAX)
-		s->src_vlan = src_vlan;
-	if (dst_vlan && dst_vlan <= VLAN_MAX)
-		put_u16(s, WEIR_COL_DST_VLAN, dst_vlan);
-	if (src_priority && src_priority != UINT32_MAX)
-		put_extra_number(s, "src_priority", src_priority);
-	if (dst_priority && dst_priority != UINT32_MAX)
-		put_extra_number(s, "dst_priority", dst_priority);
-}
-
-static void read_extended_router(struct sample *s, struct weir_cursor *c)
-{
-	struct weir_addr next_hop = read_address(c);
-	uint32_t src_mask = weir_cursor_u32(c);
-	uint32_t dst_mask = weir_cursor_u32(c);
-
-	if (c->fault)
-		return;
-	if (!weir_addr_is_zero(&next_hop))
-		put_addr(s, WEIR_COL_NEXT_HOP, &next_hop);
-	put_u8(s, WEIR_COL_SRC_MASK, src_mask);
-	put_u8(s, WEIR_COL_DST_MASK, dst_mask);
-}
-
-/* --- extended gateway ------------------------------------------------------------------------------------- */
-
-struct as_path {
-	struct weir_cursor segments; /* all of them, checked */
-	uint32_t count;
-	uint32_t first; /* the neighbour, and */
-	uint32_t last;	/* where the packet goes; 0 in an empty path */
-};
-
-static struct as_path read_as_path(struct weir_cursor *c)
-{
-	struct as_path path = {.count = weir_cursor_u32(c)};
-	struct weir_cursor start = *c;
-
-	for (uint32_t i = 0; i < path.count && !c->fault; i++) {
-		struct weir_cursor numbers;
-
-		weir_cursor_skip(c, 4);
-		numbers = weir_cursor_sub(c, (size_t)weir_cursor_u32(c) * 4);
-		if (!weir_cursor_left(&numbers))
-			continue;
-		if (!path.first)
-			path.first = weir_be32(numbers.at);
-		path.last = weir_be32(numbers.end - 4);
-	}
-	path.segments = weir_cursor(start.at, (size_t)(c->at - start.at));
-	return path;
-}
-
-/* A bounded text; what does not fit makes it too long. */
-struct text {
-	char *data;
-	size_t len;
-};
-
-static void text_add(struct text *t, const char *before, uint32_t number)
-{
-	if (t->len < WEIR_VALUE_TEXT_MAX)
-		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s%u", before, number);
-}
-
-static void text_close(struct text *t, const char *after)
-{
-	if (t->len < WEIR_VALUE_TEXT_MAX)
-		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s", after);
-}
-
-static void put_extra_text(struct sample *s, const char *name, const struct text *t)
-{
-	if (t->len >= WEIR_VALUE_TEXT_MAX)
-		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
-	else if (t->len)
-		put_extra(s, name, t->data, t->len, false);
-}
-
-/* "65001 65002 {65003 65004}": sets in braces, as routers print them. */
-static void put_as_path(struct sample *s, const struct as_path *path)
-{
-	struct weir_cursor c = path->segments;
-	struct text t = {.data = s->m->work->text};
-
-	for (uint32_t i = 0; i < path->count; i++) {
-		bool set = weir_cursor_u32(&c) == AS_SET;
-		struct weir_cursor numbers = weir_cursor_sub(&c, (size_t)weir_cursor_u32(&c) * 4);
-		const char *before = t.len ? (set ? " {" : " ") : (set ? "{" : "");
-
-		if (!weir_cursor_left(&numbers))
-			continue;
-		for (; weir_cursor_left(&numbers); before = " ")
-			text_add(&t, before, weir_cursor_u32(&numbers));
-		if (set)
-			text_close(&t, "}");
-	}
-	put_extra_text(s, "dst_as_path", &t);
-}
-
-static void put_communities(struct sample *s, struct weir_cursor c)
-{
-	struct text t = {.data = s->m->work->text};
-
-	while (weir_cursor_left(&c)) {
-		uint32_t community = weir_cursor_u32(&c);
-
-		text_add(&t, t.len ? " " : "", community >> 16);
-		text_add(&t, ":", community & 0xffff);
-	}
-	put_extra_text(s, "communities", &t);
-}
-
-/* The path leads away from the router: its last AS is the destination's. An empty path is the router's own AS. */
-static void read_extended_gateway(struct sample *s, struct weir_cursor *c)
-{
-	struct weir_addr next_hop = read_address(c);
-	uint32_t router_as = weir_cursor_u32(c);
-	uint32_t src_as = weir_cursor_u32(c);
-	uint32_t src_peer_as = weir_cursor_u32(c);
-	struct as_path path = read_as_path(c);
-	struct weir_cursor communities = weir_cursor_sub(c, (size_t)weir_cursor_u32(c) * 4);
-	uint32_t localpref = weir_cursor_u32(c);
-
-	if (c->fault)
-		return;
-	if (!weir_addr_is_zero(&next_hop))
-		put_addr(s, WEIR_COL_BGP_NEXT_HOP, &next_hop);
-	put_u32(s, WEIR_COL_SRC_AS, src_as);
-	put_u32(s, WEIR_COL_DST_AS, path.last);
-	put_u32(s, WEIR_COL_NEXT_HOP_AS, path.first);
-	put_extra_number(s, "router_as", router_as);
-	put_extra_number(s, "src_peer_as", src_peer_as);
-	put_as_path(s, &path);
-	put_communities(s, communities);
-	put_extra_number(s, "localpref", localpref);
-}
-
 /* --- samples ---------------------------------------------------------------------------------------------- */
 
-/* Reads one record; a fault of the cursor is the record's, and nothing was written then. */
-typedef void (*record_fn)(struct sample *s, struct weir_cursor *c);
-
-static const struct {
-	uint32_t format; /* of enterprise 0 */
-	record_fn read;
-} RECORDS[] = {
-	{1, read_sampled_header},
-	{2, read_sampled_ethernet},
-	{3, read_sampled_ipv4},
-	{4, read_sampled_ipv6},
-	{1001, read_extended_switch},
-	{1002, read_extended_router},
-	{1003, read_extended_gateway},
-};
-
-static record_fn record_find(uint32_t format)
-{
-	for (size_t i = 0; i < sizeof(RECORDS) / sizeof(RECORDS[0]); i++) {
-		if (RECORDS[i].format == format)
-			return RECORDS[i].read;
-	}
-	return NULL;
-}
-
-static void read_unknown(struct sample *s, uint32_t format, const struct weir_cursor *c)
-{
-	struct weir_value_text text = weir_value_text(NULL, c->at, weir_cursor_left(c), s->m->work->text);
-	char name[24];
-
-	(void)snprintf(name, sizeof(name), "%u:%u", format >> 12, format & 0xfff);
-	put_extra(s, name, text.text, text.len, text.number);
-}
-
 /* False when the sample ends inside a record. */
-static bool read_records(struct sample *s, struct weir_cursor *c)
+static bool read_records(struct weir_sample *s, struct weir_cursor *c)
 {
 	uint32_t records = weir_cursor_u32(c);
 
 	for (uint32_t i = 0; i < records && !c->fault; i++) {
 		uint32_t format = weir_cursor_u32(c);
 		struct weir_cursor record = weir_cursor_sub(c, weir_cursor_u32(c));
-		record_fn read = record_find(format);
 
 		if (c->fault)
 			return false;
-		if (read)
-			read(s, &record);
-		else
-			read_unknown(s, format, &record);
-		if (record.fault)
-			weir_message_fault(s->m, WEIR_FAULT_SFLOW_RECORD);
+		weir_sflow_record(s, format, &record);
 	}
 	return !c->fault;
 }
@@ -535,28 +129,28 @@ static bool is_agent(struct interface i)
 	return i.format == INTERFACE_INDEX && i.value == INTERFACE_AGENT;
 }
 
-static void put_input(struct sample *s, struct interface in)
+static void put_input(struct weir_sample *s, struct interface in)
 {
 	if (in.format == INTERFACE_INDEX && in.value)
-		put_u32(s, WEIR_COL_IN_IF, in.value == INTERFACE_AGENT ? 0 : in.value);
+		weir_sample_put_u32(s, WEIR_COL_IN_IF, in.value == INTERFACE_AGENT ? 0 : in.value);
 }
 
-static void put_output(struct sample *s, struct interface out)
+static void put_output(struct weir_sample *s, struct interface out)
 {
 	switch (out.format) {
 	case INTERFACE_INDEX:
 		if (out.value)
-			put_u32(s, WEIR_COL_OUT_IF, out.value == INTERFACE_AGENT ? 0 : out.value);
+			weir_sample_put_u32(s, WEIR_COL_OUT_IF, out.value == INTERFACE_AGENT ? 0 : out.value);
 		if (out.value == INTERFACE_AGENT)
-			put_u8(s, WEIR_COL_FORWARDING_STATUS, STATUS_FOR_US);
+			weir_sample_put_u8(s, WEIR_COL_FORWARDING_STATUS, STATUS_FOR_US);
 		break;
 	case INTERFACE_DISCARDED:
-		put_u8(s, WEIR_COL_FORWARDING_STATUS, discard_status(out.value));
-		put_extra_number(s, "discard_reason", out.value);
+		weir_sample_put_u8(s, WEIR_COL_FORWARDING_STATUS, discard_status(out.value));
+		weir_sample_put_extra_number(s, "discard_reason", out.value);
 		break;
 	case INTERFACE_MULTIPLE:
-		put_u8(s, WEIR_COL_FORWARDING_STATUS, STATUS_FORWARDED);
-		put_extra_number(s, "output_interfaces", out.value);
+		weir_sample_put_u8(s, WEIR_COL_FORWARDING_STATUS, STATUS_FORWARDED);
+		weir_sample_put_extra_number(s, "output_interfaces", out.value);
 		break;
 	default:
 		break;
@@ -564,7 +158,7 @@ static void put_output(struct sample *s, struct interface out)
 }
 
 /* What every flow has. */
-static void put_message(struct sample *s, uint32_t rate)
+static void put_message(struct weir_sample *s, uint32_t rate)
 {
 	const struct weir_message *m = s->m;
 
@@ -575,27 +169,27 @@ static void put_message(struct sample *s, uint32_t rate)
 		weir_block_time(s->block, times[i])[s->row] = m->datagram->received_ms;
 		weir_column_set_add(&s->present, times[i]);
 	}
-	put_addr(s, WEIR_COL_EXPORTER_ADDR, &m->exporter->addr);
-	put_u8(s, WEIR_COL_FLOW_TYPE, WEIR_FLOW_SFLOW5);
-	put_u32(s, WEIR_COL_OBSERVATION_DOMAIN, m->domain);
-	put_u32(s, WEIR_COL_SEQUENCE_NUM, m->sequence);
-	put_u32(s, WEIR_COL_SAMPLING_RATE, rate ? rate : 1);
-	put_u64(s, WEIR_COL_PACKETS, 1);
+	weir_sample_put_addr(s, WEIR_COL_EXPORTER_ADDR, &m->exporter->addr);
+	weir_sample_put_u8(s, WEIR_COL_FLOW_TYPE, WEIR_FLOW_SFLOW5);
+	weir_sample_put_u32(s, WEIR_COL_OBSERVATION_DOMAIN, m->domain);
+	weir_sample_put_u32(s, WEIR_COL_SEQUENCE_NUM, m->sequence);
+	weir_sample_put_u32(s, WEIR_COL_SAMPLING_RATE, rate ? rate : 1);
+	weir_sample_put_u64(s, WEIR_COL_PACKETS, 1);
 }
 
 /* The sample's source is the interface that took it: the packet's input or its output. */
-static void put_direction(struct sample *s, uint32_t source_class, uint32_t source, struct interface in,
+static void put_direction(struct weir_sample *s, uint32_t source_class, uint32_t source, struct interface in,
 			  struct interface out)
 {
 	if (source_class || !source)
 		return;
 	if (in.format == INTERFACE_INDEX && in.value == source)
-		put_u8(s, WEIR_COL_DIRECTION, 0);
+		weir_sample_put_u8(s, WEIR_COL_DIRECTION, 0);
 	else if (out.format == INTERFACE_INDEX && out.value == source)
-		put_u8(s, WEIR_COL_DIRECTION, 1);
+		weir_sample_put_u8(s, WEIR_COL_DIRECTION, 1);
 }
 
-static bool read_flow_sample(struct sample *s, struct weir_cursor *c, bool expanded)
+static bool read_flow(struct weir_sample *s, struct weir_cursor *c, bool expanded)
 {
 	uint32_t source_class;
 	uint32_t source;
@@ -620,32 +214,64 @@ static bool read_flow_sample(struct sample *s, struct weir_cursor *c, bool expan
 		put_output(s, out);
 	}
 	put_direction(s, source_class, source, in, out);
-	if (!read_records(s, c))
+	return read_records(s, c);
+}
+
+/* A packet that the agent dropped and tells for that (sflow.org, "sFlow Dropped Packet Notification Structures"): each is told
+ * but for a limit on their rate, so none is sampled. */
+static bool read_discarded(struct weir_sample *s, struct weir_cursor *c)
+{
+	struct interface in = {INTERFACE_INDEX, 0};
+	struct interface out = {INTERFACE_INDEX, 0};
+	struct interface reason = {INTERFACE_DISCARDED, 0};
+
+	weir_cursor_skip(c, 4 + 8 + 4); /* sequence number, source, drops */
+	in.value = weir_cursor_u32(c);
+	out.value = weir_cursor_u32(c);
+	reason.value = weir_cursor_u32(c);
+	if (c->fault)
+		return false;
+	put_message(s, 1);
+	put_input(s, in);
+	put_output(s, out);
+	put_output(s, reason);
+	return read_records(s, c);
+}
+
+static bool read_sample(struct weir_sample *s, uint32_t format, struct weir_cursor *c)
+{
+	if (format == SAMPLE_DISCARDED ? !read_discarded(s, c) : !read_flow(s, c, format == SAMPLE_FLOW_EXPANDED))
 		return false;
 	if (s->src_vlan)
-		put_u16(s, WEIR_COL_SRC_VLAN, s->src_vlan);
+		weir_sample_put_u16(s, WEIR_COL_SRC_VLAN, s->src_vlan);
 	if (weir_cursor_left(c))
 		weir_message_fault(s->m, WEIR_FAULT_SFLOW_TRAILING);
 	return true;
 }
 
-static void decode_flow_sample(struct weir_message *m, struct weir_cursor *c, bool expanded)
+/* See to it that the block has room for a row and, unless it is empty, for what extra values `bytes` of sample can become,
+ * so that no sample is written twice. */
+static bool make_room(struct weir_output *out, size_t bytes)
 {
-	struct weir_block *block = *m->out->block;
-	struct sample s = {.m = m};
+	const struct weir_block *block = *out->block;
+
+	if (block->rows && (block->extras_max - block->extras < bytes / 4 ||
+			    block->heap_max - block->heap_len < WEIR_SAMPLE_HEAP * bytes))
+		return weir_output_flush(out);
+	return weir_output_room(out);
+}
+
+static void decode_flow_sample(struct weir_message *m, uint32_t format, struct weir_cursor *c)
+{
+	struct weir_sample s = {.m = m};
 	uint32_t heap_len;
 
-	/* A block without room for the sample's extra values goes first, so that one sample is never written twice. */
-	if (block->rows && block->extras_max - block->extras < weir_cursor_left(c) / 4)
-		block = NULL;
-	if (block && block->rows && block->heap_max - block->heap_len < EXTRA_BYTES_MAX * weir_cursor_left(c))
-		block = NULL;
-	if (block ? !weir_output_room(m->out) : !weir_output_flush(m->out))
+	if (!make_room(m->out, weir_cursor_left(c)))
 		return;
 	s.block = *m->out->block;
 	s.row = s.block->rows;
 	heap_len = s.block->heap_len;
-	if (read_flow_sample(&s, c, expanded)) {
+	if (read_sample(&s, format, c)) {
 		weir_output_commit(m->out, 1, &s.present);
 		return;
 	}
@@ -659,7 +285,8 @@ static void decode_sample(struct weir_message *m, uint32_t format, struct weir_c
 	switch (format) {
 	case SAMPLE_FLOW:
 	case SAMPLE_FLOW_EXPANDED:
-		decode_flow_sample(m, c, format == SAMPLE_FLOW_EXPANDED);
+	case SAMPLE_DISCARDED:
+		decode_flow_sample(m, format, c);
 		break;
 	case SAMPLE_COUNTER:
 	case SAMPLE_COUNTER_EXPANDED:
@@ -675,7 +302,7 @@ static void decode_sample(struct weir_message *m, uint32_t format, struct weir_c
 static bool read_header(struct weir_cursor *c, struct weir_addr *ret_agent, struct weir_message *m)
 {
 	weir_cursor_skip(c, 4); /* version */
-	*ret_agent = read_address(c);
+	*ret_agent = weir_sflow_address(c);
 	if (c->fault) {
 		weir_message_fault(m, weir_cursor_left(c) ? WEIR_FAULT_SFLOW_ADDRESS : WEIR_FAULT_SFLOW_SHORT);
 		return false;

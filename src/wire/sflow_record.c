@@ -1,0 +1,592 @@
+/* sFlow's flow records: what they tell goes to the sample's row.
+ *
+ * Those that need thought have a function (the sampled header, whose frame is dissected; lengths, of which the best wins;
+ * VLANs; AS paths). All others are rows of data: a list of fields, each with its kind, the column that it feeds and the
+ * name that it has in extra where there is none, or where the column is filled already. A record's fields are read twice:
+ * once to see that all are there, once to keep them, so that a record that is too short leaves nothing.
+ *
+ * Sources: "sFlow Version 5" §5.3 (1 to 4, 1001 to 1012), and sflow.org's later structures: port NAT (1020), tunnels (1021 to
+ * 1030), dropped packets (1036 to 1042), host TCP information (2209). */
+#include "wire/sflow_sample.h"
+
+#include "packet/dissect.h"
+#include "wire/value.h"
+
+enum {
+	ADDRESS_UNKNOWN = 0,
+	ADDRESS_IPV4 = 1,
+	ADDRESS_IPV6 = 2,
+
+	HEADER_ETHERNET = 1,
+	HEADER_PPP = 7,
+	HEADER_IPV4 = 11,
+	HEADER_IPV6 = 12,
+	HEADER_MPLS = 13,
+	HEADER_POS = 14, /* PPP over SONET */
+
+	AS_SET = 1, /* otherwise a sequence */
+	VLAN_MAX = 4095,
+};
+
+struct weir_addr weir_sflow_address(struct weir_cursor *c)
+{
+	struct weir_addr addr = {{0}};
+	const uint8_t *p;
+
+	switch (weir_cursor_u32(c)) {
+	case ADDRESS_UNKNOWN:
+		break;
+	case ADDRESS_IPV4:
+		p = weir_cursor_take(c, 4);
+		if (p && weir_be32(p))
+			addr = weir_addr_from_v4(p);
+		break;
+	case ADDRESS_IPV6:
+		p = weir_cursor_take(c, sizeof(addr.byte));
+		if (p)
+			memcpy(addr.byte, p, sizeof(addr.byte));
+		break;
+	default:
+		c->fault = true;
+		break;
+	}
+	return addr;
+}
+
+/* Six bytes, padded to eight. */
+static uint64_t read_mac(struct weir_cursor *c)
+{
+	uint64_t mac = weir_cursor_u64(c);
+
+	return mac >> 16;
+}
+
+/* --- records ---------------------------------------------------------------------------------------------- */
+
+static bool link_of(uint32_t header_protocol, enum weir_link *ret_link)
+{
+	switch (header_protocol) {
+	case HEADER_ETHERNET:
+		*ret_link = WEIR_LINK_ETHERNET;
+		return true;
+	case HEADER_IPV4:
+		*ret_link = WEIR_LINK_IPV4;
+		return true;
+	case HEADER_IPV6:
+		*ret_link = WEIR_LINK_IPV6;
+		return true;
+	case HEADER_MPLS:
+		*ret_link = WEIR_LINK_MPLS;
+		return true;
+	case HEADER_PPP:
+	case HEADER_POS:
+		*ret_link = WEIR_LINK_PPP;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void read_sampled_header(struct weir_sample *s, struct weir_cursor *c)
+{
+	uint32_t protocol = weir_cursor_u32(c);
+	uint32_t frame_length = weir_cursor_u32(c);
+	struct weir_cursor frame;
+	enum weir_link link;
+
+	weir_cursor_skip(c, 4); /* stripped */
+	frame = weir_cursor_sub(c, weir_cursor_u32(c));
+	if (c->fault)
+		return;
+	weir_sample_put_bytes(s, frame_length, WEIR_BYTES_FRAME);
+	if (!link_of(protocol, &link))
+		weir_message_fault(s->m, WEIR_FAULT_SFLOW_HEADER_PROTOCOL);
+	else if (weir_dissect(frame, link, s->block, s->row, &s->present) == WEIR_DISSECT_MALFORMED)
+		weir_message_fault(s->m, WEIR_FAULT_SFLOW_FRAME);
+}
+
+static void read_sampled_ethernet(struct weir_sample *s, struct weir_cursor *c)
+{
+	uint32_t length = weir_cursor_u32(c);
+	uint64_t src = read_mac(c);
+	uint64_t dst = read_mac(c);
+	uint32_t type = weir_cursor_u32(c);
+
+	if (c->fault)
+		return;
+	weir_sample_put_bytes(s, length, WEIR_BYTES_ETHERNET);
+	weir_sample_put_u64(s, WEIR_COL_SRC_MAC, src);
+	weir_sample_put_u64(s, WEIR_COL_DST_MAC, dst);
+	weir_sample_put_u16(s, WEIR_COL_ETHERTYPE, type);
+}
+
+static void read_sampled_ip(struct weir_sample *s, struct weir_cursor *c, unsigned version)
+{
+	uint32_t length = weir_cursor_u32(c);
+	uint32_t proto = weir_cursor_u32(c);
+	size_t addr_len = version == 4 ? 4 : 16;
+	struct weir_cursor addrs = weir_cursor_sub(c, 2 * addr_len);
+	uint32_t src_port = weir_cursor_u32(c);
+	uint32_t dst_port = weir_cursor_u32(c);
+	uint32_t tcp_flags = weir_cursor_u32(c);
+	uint32_t tos = weir_cursor_u32(c);
+	struct weir_addr addr[2];
+
+	if (c->fault)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t *p = addrs.at + i * addr_len;
+
+		if (version == 4)
+			addr[i] = weir_addr_from_v4(p);
+		else
+			memcpy(addr[i].byte, p, sizeof(addr[i].byte));
+	}
+	weir_sample_put_bytes(s, length, WEIR_BYTES_IP);
+	weir_sample_put_addr(s, WEIR_COL_SRC_ADDR, &addr[0]);
+	weir_sample_put_addr(s, WEIR_COL_DST_ADDR, &addr[1]);
+	weir_sample_put_u8(s, WEIR_COL_IP_VERSION, version);
+	weir_sample_put_u8(s, WEIR_COL_PROTO, proto);
+	weir_sample_put_u16(s, WEIR_COL_SRC_PORT, src_port);
+	weir_sample_put_u16(s, WEIR_COL_DST_PORT, dst_port);
+	weir_sample_put_u16(s, WEIR_COL_TCP_FLAGS, tcp_flags);
+	weir_sample_put_u8(s, WEIR_COL_IP_TOS, tos);
+}
+
+static void read_sampled_ipv4(struct weir_sample *s, struct weir_cursor *c)
+{
+	read_sampled_ip(s, c, 4);
+}
+
+static void read_sampled_ipv6(struct weir_sample *s, struct weir_cursor *c)
+{
+	read_sampled_ip(s, c, 6);
+}
+
+static void read_extended_switch(struct weir_sample *s, struct weir_cursor *c)
+{
+	uint32_t src_vlan = weir_cursor_u32(c);
+	uint32_t src_priority = weir_cursor_u32(c);
+	uint32_t dst_vlan = weir_cursor_u32(c);
+	uint32_t dst_priority = weir_cursor_u32(c);
+
+	if (c->fault)
+		return;
+	/* All ones, or no VLAN at all: the agent does not know. */
+	if (src_vlan <= VLAN_MAX)
+		s->src_vlan = src_vlan;
+	if (dst_vlan && dst_vlan <= VLAN_MAX)
+		weir_sample_put_u16(s, WEIR_COL_DST_VLAN, dst_vlan);
+	if (src_priority && src_priority != UINT32_MAX)
+		weir_sample_put_extra_number(s, "src_priority", src_priority);
+	if (dst_priority && dst_priority != UINT32_MAX)
+		weir_sample_put_extra_number(s, "dst_priority", dst_priority);
+}
+
+static void read_extended_router(struct weir_sample *s, struct weir_cursor *c)
+{
+	struct weir_addr next_hop = weir_sflow_address(c);
+	uint32_t src_mask = weir_cursor_u32(c);
+	uint32_t dst_mask = weir_cursor_u32(c);
+
+	if (c->fault)
+		return;
+	if (!weir_addr_is_zero(&next_hop))
+		weir_sample_put_addr(s, WEIR_COL_NEXT_HOP, &next_hop);
+	weir_sample_put_u8(s, WEIR_COL_SRC_MASK, src_mask);
+	weir_sample_put_u8(s, WEIR_COL_DST_MASK, dst_mask);
+}
+
+/* --- extended gateway ------------------------------------------------------------------------------------- */
+
+struct as_path {
+	struct weir_cursor segments; /* all of them, checked */
+	uint32_t count;
+	uint32_t first; /* the neighbour, and */
+	uint32_t last;	/* where the packet goes; 0 in an empty path */
+};
+
+static struct as_path read_as_path(struct weir_cursor *c)
+{
+	struct as_path path = {.count = weir_cursor_u32(c)};
+	struct weir_cursor start = *c;
+
+	for (uint32_t i = 0; i < path.count && !c->fault; i++) {
+		struct weir_cursor numbers;
+
+		weir_cursor_skip(c, 4);
+		numbers = weir_cursor_sub(c, (size_t)weir_cursor_u32(c) * 4);
+		if (!weir_cursor_left(&numbers))
+			continue;
+		if (!path.first)
+			path.first = weir_be32(numbers.at);
+		path.last = weir_be32(numbers.end - 4);
+	}
+	path.segments = weir_cursor(start.at, (size_t)(c->at - start.at));
+	return path;
+}
+
+/* A bounded text; what does not fit makes it too long. */
+struct text {
+	char *data;
+	size_t len;
+};
+
+static void text_add(struct text *t, const char *before, uint32_t number)
+{
+	if (t->len < WEIR_VALUE_TEXT_MAX)
+		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s%u", before, number);
+}
+
+static void text_close(struct text *t, const char *after)
+{
+	if (t->len < WEIR_VALUE_TEXT_MAX)
+		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s", after);
+}
+
+static void put_extra_text(struct weir_sample *s, const char *name, const struct text *t)
+{
+	if (t->len >= WEIR_VALUE_TEXT_MAX)
+		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
+	else if (t->len)
+		weir_sample_put_extra(s, name, t->data, t->len, false);
+}
+
+/* "65001 65002 {65003 65004}": sets in braces, as routers print them. */
+static void put_as_path(struct weir_sample *s, const struct as_path *path)
+{
+	struct weir_cursor c = path->segments;
+	struct text t = {.data = s->m->work->text};
+
+	for (uint32_t i = 0; i < path->count; i++) {
+		bool set = weir_cursor_u32(&c) == AS_SET;
+		struct weir_cursor numbers = weir_cursor_sub(&c, (size_t)weir_cursor_u32(&c) * 4);
+		const char *before = t.len ? (set ? " {" : " ") : (set ? "{" : "");
+
+		if (!weir_cursor_left(&numbers))
+			continue;
+		for (; weir_cursor_left(&numbers); before = " ")
+			text_add(&t, before, weir_cursor_u32(&numbers));
+		if (set)
+			text_close(&t, "}");
+	}
+	put_extra_text(s, "dst_as_path", &t);
+}
+
+static void put_communities(struct weir_sample *s, struct weir_cursor c)
+{
+	struct text t = {.data = s->m->work->text};
+
+	while (weir_cursor_left(&c)) {
+		uint32_t community = weir_cursor_u32(&c);
+
+		text_add(&t, t.len ? " " : "", community >> 16);
+		text_add(&t, ":", community & 0xffff);
+	}
+	put_extra_text(s, "communities", &t);
+}
+
+/* The path leads away from the router: its last AS is the destination's. An empty path is the router's own AS. */
+static void read_extended_gateway(struct weir_sample *s, struct weir_cursor *c)
+{
+	struct weir_addr next_hop = weir_sflow_address(c);
+	uint32_t router_as = weir_cursor_u32(c);
+	uint32_t src_as = weir_cursor_u32(c);
+	uint32_t src_peer_as = weir_cursor_u32(c);
+	struct as_path path = read_as_path(c);
+	struct weir_cursor communities = weir_cursor_sub(c, (size_t)weir_cursor_u32(c) * 4);
+	uint32_t localpref = weir_cursor_u32(c);
+
+	if (c->fault)
+		return;
+	if (!weir_addr_is_zero(&next_hop))
+		weir_sample_put_addr(s, WEIR_COL_BGP_NEXT_HOP, &next_hop);
+	weir_sample_put_u32(s, WEIR_COL_SRC_AS, src_as);
+	weir_sample_put_u32(s, WEIR_COL_DST_AS, path.last);
+	weir_sample_put_u32(s, WEIR_COL_NEXT_HOP_AS, path.first);
+	weir_sample_put_extra_number(s, "router_as", router_as);
+	weir_sample_put_extra_number(s, "src_peer_as", src_peer_as);
+	put_as_path(s, &path);
+	put_communities(s, communities);
+	weir_sample_put_extra_number(s, "localpref", localpref);
+}
+
+/* --- records as data -------------------------------------------------------------------------------------- */
+
+enum field_kind {
+	FIELD_SKIP,    /* four bytes that tell nothing more */
+	FIELD_NUMBER,
+	FIELD_TEXT,
+	FIELD_ADDRESS, /* with its type before it */
+	FIELD_IPV4,
+	FIELD_IPV6,
+	FIELD_MAC,
+	FIELD_LABELS,  /* a stack, RFC 3032 */
+	FIELD_TAGS,    /* 802.1Q tags, each with its type */
+};
+
+struct field {
+	enum field_kind kind;
+	enum weir_column_id column;
+	const char *name; /* NULL: the end */
+};
+
+#define FIELDS(...) (const struct field[]){__VA_ARGS__, {FIELD_SKIP, WEIR_COLUMN_NONE, NULL}}
+#define COLUMN(kind, id, name)	{FIELD_##kind, WEIR_COL_##id, name}
+#define EXTRA(kind, name)	{FIELD_##kind, WEIR_COLUMN_NONE, name}
+#define SKIP(name)		{FIELD_SKIP, WEIR_COLUMN_NONE, name}
+
+#define TUNNEL_L2(way) FIELDS(                                                                     \
+	SKIP("length"), EXTRA(MAC, "tunnel_" way "_src_mac"), EXTRA(MAC, "tunnel_" way "_dst_mac"), \
+	EXTRA(NUMBER, "tunnel_" way "_ethertype"))
+#define TUNNEL_IP(ip, way) FIELDS(                                                                   \
+	SKIP("length"), EXTRA(NUMBER, "tunnel_" way "_proto"),                                       \
+	EXTRA(ip, "tunnel_" way "_src_addr"), EXTRA(ip, "tunnel_" way "_dst_addr"),                  \
+	EXTRA(NUMBER, "tunnel_" way "_src_port"), EXTRA(NUMBER, "tunnel_" way "_dst_port"),          \
+	SKIP("tcp_flags"), EXTRA(NUMBER, "tunnel_" way "_tos"))
+
+/* Reads one record; a fault of the cursor is the record's, and nothing was written then. */
+typedef void (*record_fn)(struct weir_sample *s, struct weir_cursor *c);
+
+static const struct record {
+	uint32_t format; /* of enterprise 0 */
+	record_fn read;
+	const struct field *field;
+} RECORDS[] = {
+	{1,    .read = read_sampled_header},
+	{2,    .read = read_sampled_ethernet},
+	{3,    .read = read_sampled_ipv4},
+	{4,    .read = read_sampled_ipv6},
+	{1001, .read = read_extended_switch},
+	{1002, .read = read_extended_router},
+	{1003, .read = read_extended_gateway},
+	{1004, .field = FIELDS(SKIP("src_charset"), COLUMN(TEXT, USER_NAME, "src_user"),
+			       SKIP("dst_charset"), EXTRA(TEXT, "dst_user"))},
+	{1005, .field = FIELDS(EXTRA(NUMBER, "url_direction"), EXTRA(TEXT, "url"), EXTRA(TEXT, "url_host"))},
+	{1006, .field = FIELDS(COLUMN(ADDRESS, NEXT_HOP, "mpls_next_hop"), COLUMN(LABELS, MPLS_LABEL_1, "in_label_stack"),
+			       EXTRA(LABELS, "out_label_stack"))},
+	{1007, .field = FIELDS(COLUMN(ADDRESS, POST_NAT_SRC_ADDR, "nat_src_addr"),
+			       COLUMN(ADDRESS, POST_NAT_DST_ADDR, "nat_dst_addr"))},
+	{1008, .field = FIELDS(EXTRA(TEXT, "mpls_tunnel_name"), EXTRA(NUMBER, "mpls_tunnel_id"),
+			       EXTRA(NUMBER, "mpls_tunnel_cos"))},
+	{1009, .field = FIELDS(EXTRA(TEXT, "mpls_vc_name"), EXTRA(NUMBER, "mpls_vll_vc_id"), EXTRA(NUMBER, "mpls_vc_cos"))},
+	{1010, .field = FIELDS(EXTRA(TEXT, "mpls_ftn_name"), EXTRA(NUMBER, "mpls_ftn_mask"))},
+	{1011, .field = FIELDS(EXTRA(NUMBER, "mpls_fec_prefix_length"))},
+	{1012, .field = FIELDS(EXTRA(TAGS, "vlan_stack"))},
+	{1020, .field = FIELDS(COLUMN(NUMBER, POST_NAT_SRC_PORT, "nat_src_port"),
+			       COLUMN(NUMBER, POST_NAT_DST_PORT, "nat_dst_port"))},
+	{1021, .field = TUNNEL_L2("egress")},
+	{1022, .field = TUNNEL_L2("ingress")},
+	{1023, .field = TUNNEL_IP(IPV4, "egress")},
+	{1024, .field = TUNNEL_IP(IPV4, "ingress")},
+	{1025, .field = TUNNEL_IP(IPV6, "egress")},
+	{1026, .field = TUNNEL_IP(IPV6, "ingress")},
+	{1027, .field = FIELDS(EXTRA(NUMBER, "decapsulate_egress"))},
+	{1028, .field = FIELDS(EXTRA(NUMBER, "decapsulate_ingress"))},
+	{1029, .field = FIELDS(COLUMN(NUMBER, VNI, "vni_egress"))},
+	{1030, .field = FIELDS(COLUMN(NUMBER, VNI, "vni_ingress"))},
+	{1036, .field = FIELDS(EXTRA(NUMBER, "egress_queue"))},
+	{1037, .field = FIELDS(EXTRA(NUMBER, "acl_number"), EXTRA(TEXT, "acl_name"), EXTRA(NUMBER, "acl_direction"))},
+	{1038, .field = FIELDS(EXTRA(TEXT, "function"))},
+	{1039, .field = FIELDS(EXTRA(NUMBER, "transit_delay_ns"))},
+	{1040, .field = FIELDS(EXTRA(NUMBER, "queue_depth_bytes"))},
+	{1041, .field = FIELDS(EXTRA(TEXT, "hw_trap_group"), EXTRA(TEXT, "hw_trap"))},
+	{1042, .field = FIELDS(EXTRA(TEXT, "linux_drop_reason"))},
+	{2209, .field = FIELDS(EXTRA(NUMBER, "tcp_direction"), EXTRA(NUMBER, "tcp_snd_mss"), EXTRA(NUMBER, "tcp_rcv_mss"),
+			       EXTRA(NUMBER, "tcp_unacked"), EXTRA(NUMBER, "tcp_lost"), EXTRA(NUMBER, "tcp_retrans"),
+			       EXTRA(NUMBER, "tcp_pmtu"), EXTRA(NUMBER, "tcp_rtt_us"), EXTRA(NUMBER, "tcp_rttvar_us"),
+			       EXTRA(NUMBER, "tcp_snd_cwnd"), EXTRA(NUMBER, "tcp_reordering"), EXTRA(NUMBER, "tcp_min_rtt_us"))},
+};
+
+/* The field's value; the cursor moves behind it. */
+static struct weir_cursor field_take(enum field_kind kind, struct weir_cursor *c)
+{
+	struct weir_cursor value;
+	uint32_t type;
+	size_t len;
+	size_t padding;
+
+	switch (kind) {
+	case FIELD_TEXT:
+		len = weir_cursor_u32(c);
+		value = weir_cursor_sub(c, len);
+		padding = (4 - len % 4) % 4;
+		/* At a record's end some agents leave it out. */
+		weir_cursor_skip(c, padding < weir_cursor_left(c) ? padding : weir_cursor_left(c));
+		return value;
+	case FIELD_ADDRESS:
+		type = weir_cursor_u32(c);
+		if (type > ADDRESS_IPV6)
+			c->fault = true;
+		return weir_cursor_sub(c, type == ADDRESS_IPV6 ? 16 : type * 4);
+	case FIELD_IPV6:
+		return weir_cursor_sub(c, 16);
+	case FIELD_MAC:
+		value = weir_cursor_sub(c, 6);
+		weir_cursor_skip(c, 2);
+		return value;
+	case FIELD_LABELS:
+	case FIELD_TAGS:
+		return weir_cursor_sub(c, (size_t)weir_cursor_u32(c) * 4);
+	default:
+		return weir_cursor_sub(c, 4);
+	}
+}
+
+static bool fields_fit(const struct field *field, struct weir_cursor c)
+{
+	for (; field->name; field++)
+		(void)field_take(field->kind, &c);
+	return !c.fault;
+}
+
+static void keep_number(struct weir_sample *s, const struct field *f, bool column, uint32_t v)
+{
+	if (!column) {
+		weir_sample_put_extra_number(s, f->name, v);
+		return;
+	}
+	weir_block_put_number(s->block, f->column, s->row, v);
+	weir_column_set_add(&s->present, f->column);
+}
+
+static void keep_text(struct weir_sample *s, const struct field *f, bool column, const struct weir_cursor *value)
+{
+	const char *text = (const char *)value->at;
+	size_t len = weir_cursor_left(value);
+
+	if (!len)
+		return;
+	if (!column)
+		weir_sample_put_extra(s, f->name, text, len, false);
+	else if (weir_block_put_str(s->block, text, len, &weir_block_str(s->block, f->column)[s->row]))
+		weir_column_set_add(&s->present, f->column);
+	else
+		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
+}
+
+static void keep_addr(struct weir_sample *s, const struct field *f, bool column, const struct weir_cursor *value)
+{
+	struct weir_addr addr = {{0}};
+	char text[WEIR_ADDR_TEXT_MAX];
+
+	if (weir_cursor_left(value) == 4 && weir_be32(value->at))
+		addr = weir_addr_from_v4(value->at);
+	else if (weir_cursor_left(value) == sizeof(addr.byte))
+		memcpy(addr.byte, value->at, sizeof(addr.byte));
+	if (weir_addr_is_zero(&addr))
+		return;
+	if (column)
+		weir_sample_put_addr(s, f->column, &addr);
+	else
+		weir_sample_put_extra(s, f->name, text, weir_addr_text(&addr, text), false);
+}
+
+static void keep_mac(struct weir_sample *s, const struct field *f, const struct weir_cursor *value)
+{
+	char text[WEIR_MAC_TEXT_MAX];
+
+	weir_sample_put_extra(s, f->name, text, weir_mac_text(weir_be_uint(value->at, 6), text), false);
+}
+
+/* The upper three labels have columns, which the sampled header may have filled; the whole stack is kept where it has
+ * more. */
+static void keep_labels(struct weir_sample *s, const struct field *f, bool column, struct weir_cursor stack)
+{
+	struct text t = {.data = s->m->work->text};
+	bool whole = !column || weir_cursor_left(&stack) > 3 * 4;
+
+	for (unsigned i = 0; weir_cursor_left(&stack); i++) {
+		uint32_t label = weir_cursor_u32(&stack) >> 12;
+
+		if (column && i < 3)
+			weir_sample_put_u32(s, (enum weir_column_id)(WEIR_COL_MPLS_LABEL_1 + i), label);
+		if (whole)
+			text_add(&t, t.len ? " " : "", label);
+	}
+	put_extra_text(s, f->name, &t);
+}
+
+static void keep_tags(struct weir_sample *s, const struct field *f, struct weir_cursor stack)
+{
+	struct text t = {.data = s->m->work->text};
+
+	while (weir_cursor_left(&stack))
+		text_add(&t, t.len ? " " : "", weir_cursor_u32(&stack) & VLAN_MAX);
+	put_extra_text(s, f->name, &t);
+}
+
+static void keep_field(struct weir_sample *s, const struct field *f, const struct weir_cursor *value)
+{
+	bool column = f->column != WEIR_COLUMN_NONE && !weir_column_set_has(&s->present, f->column);
+
+	switch (f->kind) {
+	case FIELD_SKIP:
+		break;
+	case FIELD_NUMBER:
+		keep_number(s, f, column, weir_be32(value->at));
+		break;
+	case FIELD_TEXT:
+		keep_text(s, f, column, value);
+		break;
+	case FIELD_ADDRESS:
+	case FIELD_IPV4:
+	case FIELD_IPV6:
+		keep_addr(s, f, column, value);
+		break;
+	case FIELD_MAC:
+		keep_mac(s, f, value);
+		break;
+	case FIELD_LABELS:
+		keep_labels(s, f, column, *value);
+		break;
+	case FIELD_TAGS:
+		keep_tags(s, f, *value);
+		break;
+	}
+}
+
+static void read_fields(struct weir_sample *s, const struct field *field, struct weir_cursor *c)
+{
+	if (!fields_fit(field, *c)) {
+		c->fault = true;
+		return;
+	}
+	for (; field->name; field++) {
+		struct weir_cursor value = field_take(field->kind, c);
+
+		keep_field(s, field, &value);
+	}
+}
+
+static void read_unknown(struct weir_sample *s, uint32_t format, const struct weir_cursor *c)
+{
+	struct weir_value_text text = weir_value_text(NULL, c->at, weir_cursor_left(c), s->m->work->text);
+	char name[24];
+
+	(void)snprintf(name, sizeof(name), "%u:%u", format >> 12, format & 0xfff);
+	weir_sample_put_extra(s, name, text.text, text.len, text.number);
+}
+
+static const struct record *record_find(uint32_t format)
+{
+	for (size_t i = 0; i < sizeof(RECORDS) / sizeof(RECORDS[0]); i++) {
+		if (RECORDS[i].format == format)
+			return &RECORDS[i];
+	}
+	return NULL;
+}
+
+void weir_sflow_record(struct weir_sample *s, uint32_t format, struct weir_cursor *c)
+{
+	const struct record *record = record_find(format);
+
+	if (!record)
+		read_unknown(s, format, c);
+	else if (record->read)
+		record->read(s, c);
+	else
+		read_fields(s, record->field, c);
+	if (c->fault)
+		weir_message_fault(s->m, WEIR_FAULT_SFLOW_RECORD);
+}
