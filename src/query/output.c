@@ -159,7 +159,7 @@ static int row_csv(struct weir_output *o, const struct weir_cell *cells)
 	return rc ? rc : weir_buffer_text(&o->out, "\n");
 }
 
-/* On a terminal, what would disturb it is escaped once more where JSON allows it raw: DEL, C1, direction marks. */
+/* On a terminal, what would disturb it and JSON allows raw is replaced: DEL and the marks of direction. */
 static int put_json_string(struct weir_output *o, const char *text, size_t len)
 {
 	size_t begin = o->out.len;
@@ -177,7 +177,7 @@ static int put_json_string(struct weir_output *o, const char *text, size_t len)
 
 		rc = weir_printable_next((const char *)string.data, string.len, &at)
 			     ? weir_buffer_append(&o->out, string.data + from, at - from)
-			     : weir_buffer_text(&o->out, "?");
+			     : weir_buffer_text(&o->out, "\xef\xbf\xbd"); /* U+FFFD */
 	}
 	weir_buffer_done(&string);
 	return rc;
