@@ -247,17 +247,16 @@ static int run(const struct weir_command *self, int argc, char **argv)
 		return weir_usage(self, "name a file, or - for standard input");
 	if (weir_addr_parse(values.exporter, &exporter))
 		return weir_usage(self, "--exporter takes an address, not \"%s\"", values.exporter);
+	status = WEIR_EXIT_OK;
 	rc = set_up(&d, values.format);
 	if (!rc) {
 		rc = decode_files(&d, argv + 1, operands, &exporter);
-		weir_decoder_finish(d.decoder);
-		status = rc == -EPIPE ? WEIR_EXIT_FAILED : summarize(&d) ? WEIR_EXIT_FAILED : WEIR_EXIT_OK;
-	} else {
-		status = WEIR_EXIT_FAILED;
+		/* A reader that has seen enough (`| head`) needs no message, a mistake at the start no summary. */
+		if (rc != -EPIPE && (!rc || weir_decoder_stats(d.decoder)->messages) && summarize(&d))
+			status = WEIR_EXIT_FAILED;
 	}
-	/* A reader that has seen enough (`| head`) needs no message. */
-	if (rc && rc != -EPIPE)
-		status = weir_fail(WEIR_EXIT_USAGE, &d.err);
+	if (rc)
+		status = rc == -EPIPE ? WEIR_EXIT_FAILED : weir_fail(WEIR_EXIT_USAGE, &d.err);
 	tear_down(&d);
 	return status;
 }

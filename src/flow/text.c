@@ -452,18 +452,23 @@ static int csv_extra(struct rows *rows, uint32_t row)
 
 static int csv_row(struct rows *rows, const struct weir_column_set *present, uint32_t row)
 {
+	struct weir_buffer *out = rows->out;
 	int rc = 0;
 
 	for (unsigned i = 0; i < WEIR_COLUMNS && !rc; i++) {
-		rc = weir_buffer_reserve(rows->out, CELL_MAX + 1);
+		/* Most cells of most exporters are empty: room for many of them at once. */
+		if (out->cap - out->len < CELL_MAX + 1)
+			rc = weir_buffer_reserve(out, (CELL_MAX + 1) * WEIR_COLUMNS);
 		if (!rc && weir_column_set_has(present, (enum weir_column_id)i))
 			rc = csv_cell(rows, i, row);
+		if (!rc && out->len == out->cap)
+			rc = weir_buffer_reserve(out, 1);
 		if (!rc)
-			rc = weir_buffer_text(rows->out, ",");
+			out->data[out->len++] = ',';
 	}
 	if (!rc)
 		rc = csv_extra(rows, row);
-	return rc ? rc : weir_buffer_text(rows->out, "\n");
+	return rc ? rc : weir_buffer_text(out, "\n");
 }
 
 int weir_text_csv(const struct weir_block *block, struct weir_buffer *out)

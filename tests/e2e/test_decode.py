@@ -66,6 +66,25 @@ def test_formats_agree(name, weir, tmp_path):
             column: re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", str(value)) for column, value in flow.items()}
 
 
+# The traffic of tests/golden/record: proto, source, destination, packets, bytes of IP.
+TRAFFIC = {
+    4: {(6, "10.1.2.3", "192.0.2.80", 3, 420), (6, "192.0.2.80", "10.1.2.3", 3, 1320),
+        (17, "10.1.2.3", "192.0.2.80", 1, 57), (17, "192.0.2.80", "10.1.2.3", 1, 57),
+        (1, "10.1.2.3", "192.0.2.80", 1, 84), (1, "192.0.2.80", "10.1.2.3", 1, 84)},
+    6: {(6, "2001:db8::a", "2001:db8:1::b", 3, 480), (6, "2001:db8:1::b", "2001:db8::a", 3, 1380),
+        (58, "2001:db8::a", "2001:db8:1::b", 1, 104), (58, "2001:db8:1::b", "2001:db8::a", 1, 104)},
+}
+
+
+@pytest.mark.parametrize("name", [f"{program}-{export}.pcap" for program in ("softflowd", "pmacctd")
+                                  for export in ("v1", "v5", "v9", "ipfix") if (program, export) != ("pmacctd", "v1")])
+def test_exporters_tell_the_traffic_as_it_was(name, weir):
+    flows = [json.loads(line) for line in weir_decode(weir, "-f", "ndjson", GOLDEN / name).stdout.splitlines()]
+    seen = {tuple(flow[column] for column in ("proto", "src_addr", "dst_addr", "packets", "bytes")) for flow in flows}
+    assert seen == (TRAFFIC[4] if "-v1" in name or "-v5" in name else TRAFFIC[4] | TRAFFIC[6])
+    assert len(flows) == len(seen)
+
+
 def table(weir, *arguments, **options):
     """The table as a terminal gets it."""
     end, terminal = pty.openpty()
@@ -169,8 +188,8 @@ def test_files_that_cannot_be_read(weir, tmp_path):
     for path, word in ((tmp_path / "absent", "No such file"), (empty, "empty"), (text, "not a capture"), (packed, "zcat"),
                        (tmp_path, "directory")):
         done = weir_decode(weir, path)
-        said = done.stderr.decode().splitlines()[-1]
-        assert done.returncode == 2
+        said = done.stderr.decode()
+        assert done.returncode == 2 and said.count("\n") == 1
         assert said.startswith(f"weir: {path}: ") and word in said, said
 
 
