@@ -1,5 +1,5 @@
 /* Datagrams of NetFlow v1, v5, v7, v9 and IPFIX, one after the other, so that templates and data meet: a byte that picks the
- * ceilings, then for each datagram its exporter (1 byte), its length (2 bytes) and its bytes. After each, the block must
+ * ceilings, then for each datagram its exporter and how long after the last it comes (1 byte), its length (2 bytes) and its bytes. After each, the block must
  * be what flow/block.h promises: nothing is written that is not named, nothing named that is not there. */
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +10,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct weir_decoder_limits SMALL = {
-	.exporters_max = 2, .templates_max = 3, .fields_max = 8, .template_bytes_max = 4096};
-static const struct weir_decoder_limits LARGE = {.exporters_max = 64, .templates_max = 64, .fields_max = 256};
+	.exporters_max = 2, .templates_max = 3, .fields_max = 8, .template_bytes_max = 4096, .waiting_bytes_max = 1024};
+static const struct weir_decoder_limits LARGE = {
+	.exporters_max = 64, .templates_max = 64, .fields_max = 256, .waiting_bytes_max = 65536, .waiting_ms = 1000};
 static const struct weir_block_limits SMALL_BLOCK = {.rows_max = 8, .heap_max = 256, .extras_max = 6};
-static const struct weir_block_limits LARGE_BLOCK = {.rows_max = 256, .heap_max = 65536, .extras_max = 1024};
+static const struct weir_block_limits LARGE_BLOCK = {.rows_max = 48, .heap_max = 8192, .extras_max = 128};
 
 static uint64_t taken;
 
@@ -89,17 +90,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct weir_block_sink sink = {.full = take, .ctx = &refuse};
 	struct weir_decoder *decoder;
 	struct weir_block *block;
+	int64_t now_ms = INT64_C(1700000000000);
 
 	taken = 0;
 	if (weir_decoder_new(mode & 1 ? &SMALL : &LARGE, 1, &decoder) ||
 	    weir_block_new(mode & 1 ? &SMALL_BLOCK : &LARGE_BLOCK, &block))
 		abort();
 	while (weir_cursor_left(&c)) {
-		struct weir_datagram d = {.received_ms = INT64_C(1700000000000)};
+		struct weir_datagram d = {0};
+		uint8_t from = weir_cursor_u8(&c);
 		size_t len;
 		uint8_t *exact;
 
-		d.exporter.byte[15] = weir_cursor_u8(&c) & 3;
+		d.exporter.byte[15] = from & 3;
+		now_ms += from >> 2; /* up to 63 ms from one to the next */
+		d.received_ms = now_ms;
 		len = weir_cursor_u16(&c);
 		if (len > weir_cursor_left(&c))
 			len = weir_cursor_left(&c);
@@ -115,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			weir_decoder_decode(decoder, &d, &block, &sink);
 		free(exact);
 	}
+	weir_decoder_finish(decoder);
 	check_block(block);
 	require(weir_decoder_stats(decoder)->flows == taken + block->rows);
 	weir_block_free(block);
