@@ -176,6 +176,8 @@ static void put_template(struct weir_message *m, const struct weir_dialect *dial
 		weir_message_fault(m, fault);
 	else
 		decode_waiting(m, dialect, spec->id);
+	/* An options record that waited may have told it. */
+	m->times.init_ms = m->exporter->init_ms;
 }
 
 /* A template without fields takes one back, or all of its kind (RFC 7011 §8.1). */

@@ -102,6 +102,23 @@ static void test_options_wait_too(void **state)
 	assert_cell(f, 0, SAMPLING_RATE, "100");
 }
 
+/* The exporter's start, told by options data that waited, holds for the rest of the message with the template. */
+static void test_start_told_while_waiting(void **state)
+{
+	struct fixture *f = *state;
+
+	ipfix_begin(&f->m, 0);
+	SET(&f->m, 257, U32(TEST_DOMAIN), U64(TEST_MS - 5000));
+	decode(f);
+	ipfix_begin(&f->m, 1);
+	TEMPLATE_SET(&f->m, 2, 256, {22, 4});
+	SET(&f->m, 3, U16(257), U16(2), U16(1), U16(149), U16(4), U16(160), U16(8));
+	SET(&f->m, 256, U32(1000));
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, TIME_START, "1699999996000");
+}
+
 static struct weir_waiting_set set_of(struct weir_exporter *e, uint16_t id, int64_t ms)
 {
 	return (struct weir_waiting_set){.exporter = e, .template_id = id, .received_ms = ms, .len = 100};
@@ -185,6 +202,7 @@ int main(void)
 		FIXTURE_TEST(test_only_that_exporters_template_counts),
 		cmocka_unit_test(test_time_runs_out),
 		FIXTURE_TEST(test_options_wait_too),
+		FIXTURE_TEST(test_start_told_while_waiting),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_order),
 	};
