@@ -318,8 +318,8 @@ static int open_outlet(const struct values *v, struct run *run, struct weir_erro
 	const struct weir_outlet_udp_options udp = {
 		.target = v->to,
 		.allow_remote = v->allow_remote,
-		.own_source = v->source || (v->to && strncmp(v->to, "127.", 4) == 0) ||
-			      (v->to && strncmp(v->to, "localhost:", 10) == 0),
+		.source = &run->generator.source,
+		.source_asked = v->source,
 		.max_bytes = MTU_BYTES,
 	};
 
@@ -385,9 +385,24 @@ static int play_scenarios(struct run *run, struct weir_player *player, int64_t n
 	return rc < 0 ? rc : 0;
 }
 
+/* How far it is, once a second, for a person at a terminal; ended by flows 0. */
+static void show_progress(const struct run *run, uint64_t flows, int64_t began_ns, int64_t *shown_ns)
+{
+	int64_t now = weir_clock_mono_ns(&weir_clock_system);
+
+	if ((flows && now - *shown_ns < WEIR_NS_PER_S) || run->print || !isatty(STDERR_FILENO))
+		return;
+	*shown_ns = now;
+	if (flows)
+		fprintf(stderr, "\r%" PRIu64 " flows, %.0f a second", flows,
+			(double)flows * (double)WEIR_NS_PER_S / (double)(now - began_ns + 1));
+	else
+		fputs("\r\033[K", stderr);
+}
+
 static int play(struct run *run, struct weir_player *player, struct weir_error *err)
 {
-	int64_t began_ns = weir_clock_mono_ns(&weir_clock_system), first_ns = began_ns;
+	int64_t began_ns = weir_clock_mono_ns(&weir_clock_system), first_ns = began_ns, shown_ns = began_ns;
 	struct weir_schedule schedule;
 	struct weir_buffer text;
 	struct weir_turn turn;
@@ -414,7 +429,9 @@ static int play(struct run *run, struct weir_player *player, struct weir_error *
 		flows += turn.rows;
 		if (!rc && run->scenarios)
 			rc = play_scenarios(run, player, turn.now_ms, &text, &flows, err);
+		show_progress(run, flows, first_ns, &shown_ns);
 	}
+	show_progress(run, 0, first_ns, &shown_ns);
 	if (run->outlet && !rc)
 		rc = weir_outlet_flush(run->outlet, err);
 	weir_buffer_done(&text);

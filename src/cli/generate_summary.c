@@ -89,18 +89,29 @@ static void json_ports(FILE *out, const struct weir_tally *t)
 	fputc('}', out);
 }
 
+/* An exporter as a collector knows it: by its address, or, where all have one address, by its observation domain. sFlow
+ * tells the agent's address itself. */
+static void exporter_name(const struct weir_generate_summary *summary, uint32_t exporter, char ret_name[64])
+{
+	struct weir_addr source = weir_generator_source(weir_player_generator(summary->player), exporter);
+
+	if (summary->outlet && !weir_outlet_has_sources(summary->outlet) && !summary->generator->single_packets)
+		(void)snprintf(ret_name, 64, "domain %" PRIu32, exporter);
+	else
+		(void)weir_addr_text(&source, ret_name);
+}
+
 static void json_exporters(FILE *out, const struct weir_generate_summary *summary, const struct weir_tally *t)
 {
 	const char *comma = "";
 
 	fputs(",\"by_exporter\":{", out);
 	for (uint32_t i = 0; i < t->exporters; i++) {
-		struct weir_addr source = weir_generator_source(weir_player_generator(summary->player), i);
-		char name[WEIR_ADDR_TEXT_MAX];
+		char name[64];
 
 		if (!t->exporter[i].flows)
 			continue;
-		(void)weir_addr_text(&source, name);
+		exporter_name(summary, i, name);
 		json_sums(out, comma, name, &t->exporter[i]);
 		comma = ",";
 	}

@@ -534,6 +534,7 @@ static void test_what_is_told_is_what_was_encoded(void **state)
 
 static void test_only_loopback_is_sent_to(void **state)
 {
+	const struct weir_addr source = weir_addr_from_v4((const uint8_t[]){127, 1, 0, 1});
 	static const struct {
 		const char *target;
 		bool allow_remote;
@@ -548,7 +549,7 @@ static void test_only_loopback_is_sent_to(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct weir_outlet_udp_options options = {
-			.target = rows[i].target, .allow_remote = rows[i].allow_remote, .max_bytes = 1400};
+			.target = rows[i].target, .allow_remote = rows[i].allow_remote, .source = &source, .max_bytes = 1400};
 		struct weir_outlet *outlet = NULL;
 		struct weir_error err = {0};
 		int rc = weir_outlet_udp_open(&options, &outlet, &err);
@@ -557,6 +558,35 @@ static void test_only_loopback_is_sent_to(void **state)
 			fail_msg("%s: %d in place of %d", rows[i].target, rc, rows[i].rc);
 		if (rc)
 			assert_true(*err.what && *err.next);
+		weir_outlet_close(outlet);
+	}
+}
+
+static void test_sources_are_of_the_targets_family(void **state)
+{
+	const struct weir_addr v4 = weir_addr_from_v4((const uint8_t[]){127, 1, 0, 1}), v6 = {{[15] = 1}};
+	const struct {
+		const char *target;
+		const struct weir_addr *source;
+		bool asked;
+		int rc;
+		bool has_sources;
+	} rows[] = {
+		{"127.0.0.1:9", &v4, false, 0, true},	{"127.0.0.1:9", &v4, true, 0, true},
+		{"[::1]:9", &v4, false, 0, false},	{"[::1]:9", &v6, true, 0, true},
+		{"[::1]:9", &v4, true, -EINVAL, false}, {"127.0.0.1:9", &v6, true, -EINVAL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct weir_outlet_udp_options options = {.target = rows[i].target, .source = rows[i].source,
+								.source_asked = rows[i].asked, .max_bytes = 1400};
+		struct weir_outlet *outlet = NULL;
+		struct weir_error err = {0};
+
+		assert_int_equal(weir_outlet_udp_open(&options, &outlet, &err), rows[i].rc);
+		if (outlet)
+			assert_int_equal(weir_outlet_has_sources(outlet), rows[i].has_sources);
 		weir_outlet_close(outlet);
 	}
 }
@@ -599,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_schedule_hears_every_exporter),
 		cmocka_unit_test(test_what_is_told_is_what_was_encoded),
 		cmocka_unit_test(test_only_loopback_is_sent_to),
+		cmocka_unit_test(test_sources_are_of_the_targets_family),
 		cmocka_unit_test(test_a_file_that_cannot_be_written),
 	};
 

@@ -21,6 +21,11 @@ const char *weir_outlet_name(const struct weir_outlet *outlet)
 	return outlet->name;
 }
 
+bool weir_outlet_has_sources(const struct weir_outlet *outlet)
+{
+	return outlet->has_sources;
+}
+
 void weir_outlet_close(struct weir_outlet *outlet)
 {
 	if (outlet)

@@ -22,11 +22,14 @@ struct weir_outlet_stats {
 struct weir_outlet_udp_options {
 	const char *target;	/* "host:port", "[v6]:port" */
 	bool allow_remote;	/* otherwise the target must be a loopback address */
-	bool own_source;	/* send from the source given to weir_outlet_send(); the machine must have that address */
+	const struct weir_addr *source; /* the first that weir_outlet_send() will name; borrowed for the call */
+	bool source_asked;	/* send from the sources whatever the target is: this machine must have them */
 	uint32_t max_bytes;	/* longest message */
 };
 
-/* -EPERM: the target is not loopback. */
+/* Messages come from the sources given with them where the target is in 127.0.0.0/8, all of which a machine has, or
+ * where it is asked for; otherwise from the one address that the kernel chooses. Of a name's addresses an IPv4 one is
+ * preferred. -EPERM: the target is not loopback. */
 int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct weir_outlet **ret_outlet,
 			 struct weir_error *err) WEIR_MUST_CHECK;
 /* Frames are Ethernet, IP (of the source's family) and UDP to target and port. path "-" is standard output. */
@@ -41,6 +44,8 @@ int weir_outlet_flush(struct weir_outlet *outlet, struct weir_error *err) WEIR_M
 const struct weir_outlet_stats *weir_outlet_stats(const struct weir_outlet *outlet);
 /* "127.0.0.1:2055", or the file's name. Valid while the outlet is. */
 const char *weir_outlet_name(const struct weir_outlet *outlet);
+/* Whether each source has its own address on the wire. */
+bool weir_outlet_has_sources(const struct weir_outlet *outlet);
 /* Frees it without a flush. NULL is allowed. */
 void weir_outlet_close(struct weir_outlet *outlet);
 

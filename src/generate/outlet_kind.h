@@ -15,6 +15,7 @@ struct weir_outlet_kind {
 struct weir_outlet {
 	const struct weir_outlet_kind *kind;
 	struct weir_outlet_stats stats;
+	bool has_sources;
 	char name[256];
 };
 

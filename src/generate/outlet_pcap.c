@@ -146,6 +146,7 @@ int weir_outlet_pcap_open(const char *path, const struct weir_addr *target, uint
 	if (!f)
 		return weir_error_set(err, -ENOMEM, path, NULL, "no memory");
 	f->base.kind = &kind;
+	f->base.has_sources = true;
 	f->target = *target;
 	f->port = port;
 	(void)snprintf(f->base.name, sizeof(f->base.name), "%s", path);

@@ -33,7 +33,6 @@ union control {
 struct udp {
 	struct weir_outlet base;
 	int fd;
-	bool own_source;
 	struct sockaddr_storage target;
 	socklen_t target_len;
 	uint32_t max_bytes;
@@ -62,7 +61,7 @@ static int resolve(const char *text, struct udp *u, struct weir_error *err)
 	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
 	const char *colon = strrchr(text, ':');
 	size_t host_len = colon ? (size_t)(colon - text) : 0;
-	struct addrinfo *found;
+	struct addrinfo *found, *chosen;
 	char host[256];
 	int rc;
 
@@ -78,9 +77,23 @@ static int resolve(const char *text, struct udp *u, struct weir_error *err)
 	if (rc)
 		return weir_error_set(err, -EINVAL, text, "write 127.0.0.1:2055 or [::1]:2055",
 				      "the address cannot be resolved: %s", gai_strerror(rc));
-	memcpy(&u->target, found->ai_addr, found->ai_addrlen);
-	u->target_len = found->ai_addrlen;
+	for (chosen = found; chosen && chosen->ai_family != AF_INET;)
+		chosen = chosen->ai_next;
+	chosen = chosen ? chosen : found;
+	memcpy(&u->target, chosen->ai_addr, chosen->ai_addrlen);
+	u->target_len = chosen->ai_addrlen;
 	freeaddrinfo(found);
+	return 0;
+}
+
+static int choose_sources(const struct weir_outlet_udp_options *options, struct udp *u, struct weir_error *err)
+{
+	bool v4 = u->target.ss_family == AF_INET;
+
+	u->base.has_sources = options->source_asked || (v4 && is_loopback(&u->target));
+	if (u->base.has_sources && weir_addr_is_v4(options->source) != v4)
+		return weir_error_set(err, -EINVAL, u->base.name, "give a --source of the target's family, or leave it out",
+				      "the target is IPv%d and the source is not", v4 ? 4 : 6);
 	return 0;
 }
 
@@ -133,9 +146,9 @@ static void set_source(struct udp *u, unsigned at, const struct weir_addr *sourc
 
 static int fail(struct udp *u, int code, struct weir_error *err)
 {
-	if (code == EINVAL || code == EADDRNOTAVAIL)
-		return weir_error_set(err, -code, u->base.name, "give this machine the --source addresses, or leave it out",
-				      "the kernel does not send from that source address: %s", strerror(code));
+	if (code == EINVAL || code == EADDRNOTAVAIL || code == ENETUNREACH)
+		return weir_error_set(err, -code, u->base.name, "give this machine the --source addresses and a route, or leave it out",
+				      "the kernel does not send there from that source address: %s", strerror(code));
 	return weir_error_set(err, -code, u->base.name, NULL, "cannot send: %s", strerror(code));
 }
 
@@ -143,13 +156,10 @@ static int fail(struct udp *u, int code, struct weir_error *err)
 static int refused(struct udp *u, int code, unsigned *tries, struct weir_error *err)
 {
 	const struct timespec wait = {.tv_nsec = WAIT_NS};
-	int pending;
-	socklen_t len = sizeof(pending);
 
 	switch (code) {
-	case ECONNREFUSED: /* said of an earlier datagram, which was not told from this one */
+	case ECONNREFUSED: /* said of an earlier datagram; this one was not sent */
 		u->base.stats.refused++;
-		(void)getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
 		return 0;
 	case EINTR:
 		return 0;
@@ -170,7 +180,8 @@ static int udp_flush(struct weir_outlet *outlet, struct weir_error *err)
 {
 	struct udp *u = (struct udp *)outlet;
 	unsigned at = 0, tries = 0;
-	int rc = 0;
+	int rc = 0, pending = 0;
+	socklen_t len = sizeof(pending);
 
 	while (at < u->queued && !rc) {
 		int sent = sendmmsg(u->fd, &u->message[at], u->queued - at, 0);
@@ -186,6 +197,9 @@ static int udp_flush(struct weir_outlet *outlet, struct weir_error *err)
 		}
 	}
 	u->queued = 0;
+	/* On loopback the answer to the last one is there already. */
+	if (!getsockopt(u->fd, SOL_SOCKET, SO_ERROR, &pending, &len) && pending == ECONNREFUSED)
+		outlet->stats.refused++;
 	return rc;
 }
 
@@ -200,7 +214,7 @@ static int udp_send(struct weir_outlet *outlet, const struct weir_addr *source, 
 		return weir_error_set(err, -EMSGSIZE, outlet->name, NULL, "a message of %zu bytes is too long", len);
 	memcpy(u->iov[at].iov_base, data, len);
 	u->iov[at].iov_len = len;
-	if (u->own_source)
+	if (outlet->has_sources)
 		set_source(u, at, source);
 	u->queued++;
 	return u->queued == BATCH ? udp_flush(outlet, err) : 0;
@@ -228,7 +242,6 @@ int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct w
 		return weir_error_set(err, -ENOMEM, options->target, NULL, "no memory");
 	u->base.kind = &kind;
 	u->fd = -1;
-	u->own_source = options->own_source;
 	u->max_bytes = options->max_bytes;
 	(void)snprintf(u->base.name, sizeof(u->base.name), "%s", options->target);
 	u->data = malloc((size_t)BATCH * options->max_bytes);
@@ -237,6 +250,8 @@ int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct w
 	if (!rc && !options->allow_remote && !is_loopback(&u->target))
 		rc = weir_error_set(err, -EPERM, options->target, "--allow-remote, if that machine's keeper agrees",
 				    "this is not a loopback address, and made traffic fills a collector with made flows");
+	if (!rc)
+		rc = choose_sources(options, u, err);
 	if (!rc)
 		rc = open_socket(u, err);
 	if (rc) {
