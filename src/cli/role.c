@@ -16,6 +16,8 @@
 #include "base/metrics.h"
 #include "supervise/user.h"
 
+#define COMPLAIN_S 60
+
 const struct weir_option weir_role_options[] = {
 	WEIR_ROLE_OPTIONS,
 	{.name = NULL},
@@ -195,12 +197,18 @@ int weir_role_drop(const struct weir_role *role, const char *user, struct weir_e
 
 void weir_role_publish(const struct weir_role *role, const struct weir_buffer *text)
 {
+	static int64_t complained_ns; /* a full disk is no reason to fill the log, too */
 	char path[PATH_MAX];
 	struct weir_error err = {0};
+	int64_t now_ns = weir_clock_mono_ns(&weir_clock_system);
 
 	(void)snprintf(path, sizeof(path), "%s/%s.prom", role->run_dir, role->name);
-	if (weir_metrics_publish(path, text, &err))
-		weir_log(&role->log, WEIR_LOG_WARN, "%s: %s", err.where, err.what);
+	if (weir_metrics_publish(path, text, &err) == 0 ||
+	    (complained_ns && now_ns - complained_ns < COMPLAIN_S * WEIR_NS_PER_S))
+		return;
+	complained_ns = now_ns;
+	weir_log(&role->log, WEIR_LOG_WARN, "`weir status` is blind: %s: %s%s%s", err.where, err.what, *err.next ? "; " : "",
+		 err.next);
 }
 
 int weir_role_store_url(const struct weir_config *config, struct weir_buffer *out)
