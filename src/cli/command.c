@@ -14,6 +14,7 @@ extern const struct weir_command weir_command_reference;
 extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
 extern const struct weir_command weir_command_sql;
+extern const struct weir_command weir_command_status;
 extern const struct weir_command weir_command_store;
 extern const struct weir_command weir_command_top;
 
@@ -28,6 +29,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_run,
 	&weir_command_sink,
 	&weir_command_sql,
+	&weir_command_status,
 	&weir_command_store,
 	&weir_command_top,
 	NULL,

@@ -255,6 +255,8 @@ static double role_start_time(const struct weir_role_status *status)
 {
 	int64_t now_ms = weir_clock_wall_ns(&weir_clock_system) / WEIR_NS_PER_MS;
 
+	if (!status->started_ms)
+		return 0;
 	return (double)(now_ms - (mono_ms() - status->started_ms)) / (double)WEIR_MS_PER_S;
 }
 
@@ -271,7 +273,7 @@ static const struct {
 	{"weir_run_role_up",                 "1 while the process runs",                                       role_up},
 	{"weir_run_role_refused",            "1 when it refused to run: the configuration, or the machine",    role_refused},
 	{"weir_run_role_pid",                "Process id; 0: none",                                            role_pid},
-	{"weir_run_role_start_time_seconds", "When it was started last, Unix time",                            role_start_time},
+	{"weir_run_role_start_time_seconds", "When it was started last, Unix time; 0: not yet",                  role_start_time},
 	{"weir_run_role_restarts",           "Starts after the first",                                         role_restarts},
 };
 

@@ -58,7 +58,7 @@ struct weir_role_status {
 	enum weir_role_state state;
 	pid_t pid;	    /* of RUNNING */
 	unsigned restarts;  /* starts after the first */
-	int64_t started_ms; /* on the clock's mono_ns */
+	int64_t started_ms; /* on the clock's mono_ns; 0: not yet */
 	int wait_status;    /* of the last end, as waitpid() gives it */
 };
 
