@@ -49,6 +49,7 @@ enum {
 	PROTO_SHIM6 = 140,
 
 	PORT_VXLAN = 4789,
+	PORT_VXLAN_GPE = 4790,
 	PORT_VXLAN_OLD = 8472, /* Linux before the port was assigned */
 	PORT_GENEVE = 6081,
 
@@ -101,8 +102,13 @@ static void put_vni(struct frame *f, uint32_t vni)
 	weir_column_set_add(&f->set, WEIR_COL_VNI);
 }
 
-/* VXLAN (RFC 7348 §5) and Geneve (RFC 8926 §3.4) have the identifier in the same place. A cut sample is not worth a word:
- * the flow is complete without it. */
+static bool is_overlay(uint16_t port)
+{
+	return port == PORT_VXLAN || port == PORT_VXLAN_GPE || port == PORT_VXLAN_OLD || port == PORT_GENEVE;
+}
+
+/* VXLAN (RFC 7348 §5), its generic protocol extension and Geneve (RFC 8926 §3.4) have the identifier in the same place. A
+ * cut sample is not worth a word: the flow is complete without it. */
 static void dissect_overlay(struct frame *f, uint16_t port)
 {
 	const uint8_t *p;
@@ -126,7 +132,7 @@ static enum weir_dissect_result dissect_ports(struct frame *f, uint8_t proto)
 	put16(f, WEIR_COL_DST_PORT, dst_port);
 	weir_column_set_add(&f->set, WEIR_COL_SRC_PORT);
 	weir_column_set_add(&f->set, WEIR_COL_DST_PORT);
-	if (proto == PROTO_UDP && (dst_port == PORT_VXLAN || dst_port == PORT_VXLAN_OLD || dst_port == PORT_GENEVE))
+	if (proto == PROTO_UDP && is_overlay(dst_port))
 		dissect_overlay(f, dst_port);
 	if (proto != PROTO_TCP)
 		return WEIR_DISSECT_COMPLETE;

@@ -131,6 +131,8 @@ static const struct frame_case {
 	 V4(17, "src_port=1234 dst_port=4789 ", "") TYPE4 "vni=1193046 "},
 	{"vxlan without identifier", 0, BYTES(MACS, U16(0x0800), IPV4(36, 17), U16(1234), U16(4789), U16(16), U16(0), U32(0), U32(0x12345600)),
 	 C, V4(17, "src_port=1234 dst_port=4789 ", "") TYPE4},
+	{"vxlan gpe", 0, BYTES(MACS, U16(0x0800), IPV4(36, 17), U16(1234), U16(4790), U16(16), U16(0), U32(0x0c000004), U32(0xffffff00)),
+	 C, V4(17, "src_port=1234 dst_port=4790 ", "") TYPE4 "vni=16777215 "},
 	{"geneve", 0, BYTES(MACS, U16(0x0800), IPV4(36, 17), U16(1234), U16(6081), U16(16), U16(0), U32(0x00006558), U32(0x00002a00)), C,
 	 V4(17, "src_port=1234 dst_port=6081 ", "") TYPE4 "vni=42 "},
 	{"nvgre", 0, BYTES(MACS, U16(0x0800), IPV4(28, 47), U16(0x2000), U16(0x6558), U32(0x00002a01)), C,
