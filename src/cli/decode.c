@@ -196,6 +196,7 @@ static int decode_files(struct decoding *d, char **paths, int count_paths, const
 		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
 	for (int i = 0; i < count_paths && !rc; i++)
 		rc = decode_file(d, paths[i], exporter);
+	weir_decoder_finish(d->decoder);
 	/* What came before a mistake is shown as well. */
 	if (d->block->rows || d->out.len) {
 		struct weir_error before = d->err;

@@ -1,5 +1,5 @@
 /* `weir reference`: the tables that the program works by, as Markdown. The documents of doc/ are its output, and
- * tests/e2e/test_reference.py holds them to it. */
+ * the tests doc_… of CMakeLists.txt hold them to it. */
 #include <stdio.h>
 #include <string.h>
 
