@@ -101,9 +101,11 @@ static const struct {
 	const char *name;
 	enum weir_flow_type version;
 	bool ipv6;
+	uint64_t sampling_max; /* that it can tell */
 } versions[] = {
-	{"1", WEIR_FLOW_NETFLOW1, false}, {"5", WEIR_FLOW_NETFLOW5, false}, {"7", WEIR_FLOW_NETFLOW7, false},
-	{"9", WEIR_FLOW_NETFLOW9, true},  {"10", WEIR_FLOW_IPFIX, true},    {"sflow", WEIR_FLOW_SFLOW5, true},
+	{"1", WEIR_FLOW_NETFLOW1, false, 1},	{"5", WEIR_FLOW_NETFLOW5, false, 16383},
+	{"7", WEIR_FLOW_NETFLOW7, false, 1},	{"9", WEIR_FLOW_NETFLOW9, true, UINT32_MAX},
+	{"10", WEIR_FLOW_IPFIX, true, UINT32_MAX}, {"sflow", WEIR_FLOW_SFLOW5, true, UINT32_MAX},
 };
 
 struct run {
@@ -185,6 +187,11 @@ static int set_version(const struct weir_command *self, const struct values *v, 
 	run->generator.version = versions[i].version;
 	run->generator.single_packets = versions[i].version == WEIR_FLOW_SFLOW5;
 	run->generator.ipv6_percent = versions[i].ipv6 ? DEFAULT_IPV6_PERCENT : 0;
+	if (v->sampling > versions[i].sampling_max)
+		return versions[i].sampling_max == 1
+			       ? weir_usage(self, "NetFlow %s cannot tell a sampling rate: leave --sampling out", v->version)
+			       : weir_usage(self, "NetFlow %s cannot tell a sampling rate over %" PRIu64, v->version,
+					    versions[i].sampling_max);
 	if (v->ipv6 == UNSET)
 		return 0;
 	if (v->ipv6 && !versions[i].ipv6)

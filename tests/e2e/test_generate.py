@@ -154,6 +154,16 @@ def test_decode_gives_the_flows_back(weir, tmp_path, version):
     assert not different, different[:4]
 
 
+@pytest.mark.parametrize("version", ["5", "9", "10", "sflow"])
+def test_sampling_is_told(weir, tmp_path, version):
+    told = generate(weir, "--write", str(tmp_path / "made.pcap"), "--version", version, "--flows", "600", "--sampling", "100")
+    decoded = subprocess.run([weir, "decode", str(tmp_path / "made.pcap"), "--format", "ndjson"], capture_output=True,
+                             text=True, check=True, timeout=60)
+    rows = [json.loads(line) for line in decoded.stdout.splitlines()]
+    assert {row["sampling_rate"] for row in rows} == {100}
+    assert (len(rows), sum(row["bytes"] for row in rows)) == (600, told["bytes"])
+
+
 def test_a_seed_makes_the_same_file(weir, tmp_path):
     def made(name, *arguments):
         generate(weir, "--write", str(tmp_path / name), "--start", START, "--flows", "2000", *arguments)
@@ -268,6 +278,8 @@ def test_it_says_when_nobody_listens(weir):
     (("--to", "192.0.2.1:2055"), "--allow-remote"),
     (("--to", "127.0.0.1"), "no host and port"),
     (("--to", "127.0.0.1:9", "--version", "5", "--ipv6", "10"), "carries no IPv6"),
+    (("--to", "127.0.0.1:9", "--version", "7", "--sampling", "10"), "cannot tell a sampling rate"),
+    (("--to", "127.0.0.1:9", "--version", "5", "--sampling", "20000"), "over 16383"),
     (("--to", "127.0.0.1:9", "--version", "6"), "--version is one of"),
     (("--print", "ndjson", "--rate", "0"), "needs a rate"),
     (("--print", "ndjson", "--start", "yesterday"), "2026-01-31T08:00:00Z"),
