@@ -223,6 +223,7 @@ int weir_top_sql(const struct weir_top *top, struct weir_buffer *out, struct wei
 
 int weir_list_sql(const struct weir_list *list, struct weir_buffer *out)
 {
+	const char *direction = list->oldest_first ? "" : " DESC";
 	int rc = weir_buffer_text(out, "SELECT ");
 
 	for (unsigned i = 0; !rc && i < list->columns; i++) {
@@ -237,7 +238,9 @@ int weir_list_sql(const struct weir_list *list, struct weir_buffer *out)
 	if (!rc)
 		rc = put_filter(list->filter, WEIR_FILTER_FLOWS, out);
 	if (!rc)
-		rc = weir_buffer_printf(out, "\nORDER BY time_received%s", list->oldest_first ? "" : " DESC");
+		/* The table is sorted by minute: named first, it lets the store stop at the LIMIT, or stream the whole. */
+		rc = weir_buffer_printf(out, "\nORDER BY toStartOfMinute(time_received)%s, time_received%s", direction,
+					direction);
 	if (!rc && list->rows_max)
 		rc = weir_buffer_printf(out, "\nLIMIT %" PRIu64, list->rows_max);
 	return rc ? rc : weir_buffer_text(out, ANSWER_FORMAT);

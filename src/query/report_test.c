@@ -179,7 +179,7 @@ static void test_list(void **state)
 			    "SELECT src_addr AS c0, bytes AS c1\nFROM flows\n"
 			    "WHERE time_received >= toDateTime64('2026-01-31 12:00:00.000', 3, 'UTC') AND "
 			    "time_received < toDateTime64('2026-01-31 12:00:00.001', 3, 'UTC')\n"
-			    "  AND (true)\nORDER BY time_received\nFORMAT TabSeparatedWithNamesAndTypes");
+			    "  AND (true)\nORDER BY toStartOfMinute(time_received), time_received\nFORMAT TabSeparatedWithNamesAndTypes");
 	weir_buffer_done(&sql);
 	weir_filter_free(filter);
 }

@@ -250,7 +250,7 @@ static int parse_epoch(const char *text, int64_t *ret_ms)
 int weir_time_parse(const char *text, size_t len, int64_t now_ms, int64_t *ret_ms)
 {
 	char copy[TEXT_MAX] = {0}; /* zeros behind the text: the parts above look a few bytes ahead */
-	int64_t ms;
+	int64_t ms = 0;
 	int rc;
 
 	if (!len || len >= sizeof(copy) - 4 || memchr(text, 0, len))
