@@ -77,6 +77,26 @@ static int take_row(void *ctx, const struct weir_cell *cells, unsigned count, bo
 	return weir_output_row(a->output, cells);
 }
 
+/* A failed call; the place where ClickHouse stopped reading the statement is shown as that of a filter is. */
+static int failed(int rc, const struct weir_client *client, const char *sql, const struct weir_error *err)
+{
+	static const char marker[] = "failed at position ";
+	const char *at = rc == -EREMOTEIO ? strstr(err->what, marker) : NULL;
+	unsigned long position = at ? strtoul(at + sizeof(marker) - 1, NULL, 10) : 0;
+	int status = weir_query_failed(rc, client, err);
+	struct weir_filter_mistake place = {.len = 1};
+	struct weir_buffer caret;
+
+	if (!position || position > strlen(sql) + 1)
+		return status;
+	place.at = position - 1;
+	weir_buffer_init(&caret);
+	if (weir_filter_caret(sql, strlen(sql), &place, &caret) == 0)
+		(void)fwrite(caret.data, 1, caret.len, stderr);
+	weir_buffer_done(&caret);
+	return status;
+}
+
 static int ask_rows(struct weir_client *client, const char *sql, enum weir_format format, bool write)
 {
 	static const struct weir_client_setting settings[] = {{"default_format", "TabSeparatedWithNamesAndTypes"}, {0}};
@@ -94,7 +114,7 @@ static int ask_rows(struct weir_client *client, const char *sql, enum weir_forma
 		rc = weir_output_end(a.output);
 	weir_tsv_done(&tsv);
 	answer_done(&a);
-	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
+	return rc ? failed(rc, client, sql, &err) : WEIR_EXIT_OK;
 }
 
 /* A piece of a raw answer for a terminal: all but line ends and tabs that is not printable is written as \xNN. */
@@ -154,7 +174,7 @@ static int ask_raw(struct weir_client *client, const char *sql, const char *form
 	if (!rc && a.held.len)
 		rc = put_guarded((const char *)a.held.data, a.held.len);
 	answer_done(&a);
-	return rc ? weir_query_failed(rc, client, &err) : WEIR_EXIT_OK;
+	return rc ? failed(rc, client, sql, &err) : WEIR_EXIT_OK;
 }
 
 static int read_stdin(char **ret_sql, struct weir_error *err)

@@ -400,6 +400,10 @@ def test_sql_says_what_is_wrong(store):
     done = store.run("sql", "SELECT nothing FROM flows")
     assert done.returncode == 1 and done.stdout == b""
     assert len(done.stderr.splitlines()) == 1 and b"nothing" in done.stderr
+    done = store.run("sql", "SELECT count() FRM flows WHERE")
+    message, line, caret = done.stderr.decode().splitlines()
+    assert "Syntax error" in message
+    assert line[caret.index("^"):].startswith(("flows", "WHERE")) or caret.index("^") == len(line)
 
 
 def test_a_long_answer_streams(store):
