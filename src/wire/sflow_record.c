@@ -9,6 +9,8 @@
  * 1030), dropped packets (1036 to 1042), host TCP information (2209). */
 #include "wire/sflow_sample.h"
 
+#include <stdio.h>
+
 #include "packet/dissect.h"
 #include "wire/value.h"
 
@@ -232,16 +234,20 @@ struct text {
 	size_t len;
 };
 
-static void text_add(struct text *t, const char *before, uint32_t number)
+/* Text between numbers, of one or two characters. */
+static void text_mark(struct text *t, const char *mark)
 {
-	if (t->len < WEIR_VALUE_TEXT_MAX)
-		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s%u", before, number);
+	while (*mark && t->len < WEIR_VALUE_TEXT_MAX)
+		t->data[t->len++] = *mark++;
 }
 
-static void text_close(struct text *t, const char *after)
+static void text_add(struct text *t, const char *before, uint32_t number)
 {
-	if (t->len < WEIR_VALUE_TEXT_MAX)
-		t->len += (size_t)snprintf(t->data + t->len, WEIR_VALUE_TEXT_MAX - t->len, "%s", after);
+	text_mark(t, before);
+	if (t->len + WEIR_DECIMAL_MAX < WEIR_VALUE_TEXT_MAX)
+		t->len += weir_sample_decimal(number, t->data + t->len);
+	else
+		t->len = WEIR_VALUE_TEXT_MAX;
 }
 
 static void put_extra_text(struct weir_sample *s, const char *name, const struct text *t)
@@ -268,7 +274,7 @@ static void put_as_path(struct weir_sample *s, const struct as_path *path)
 		for (; weir_cursor_left(&numbers); before = " ")
 			text_add(&t, before, weir_cursor_u32(&numbers));
 		if (set)
-			text_close(&t, "}");
+			text_mark(&t, "}");
 	}
 	put_extra_text(s, "dst_as_path", &t);
 }

@@ -2,8 +2,6 @@
 #ifndef WEIR_WIRE_SFLOW_SAMPLE_H
 #define WEIR_WIRE_SFLOW_SAMPLE_H
 
-#include <stdio.h>
-
 #include "base/cursor.h"
 #include "wire/message.h"
 
@@ -64,11 +62,29 @@ static inline void weir_sample_put_extra(struct weir_sample *s, const char *name
 		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
 }
 
+#define WEIR_DECIMAL_MAX 10
+
+/* A number in decimal digits, without a NUL; returns how many. A router's samples have ten of them: with snprintf those took
+ * half of the decoder's time. */
+static inline size_t weir_sample_decimal(uint32_t v, char ret_text[WEIR_DECIMAL_MAX])
+{
+	char digit[WEIR_DECIMAL_MAX];
+	size_t len = 0;
+
+	do {
+		digit[len++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	for (size_t i = 0; i < len; i++)
+		ret_text[i] = digit[len - 1 - i];
+	return len;
+}
+
 static inline void weir_sample_put_extra_number(struct weir_sample *s, const char *name, uint32_t v)
 {
-	char text[16];
+	char text[WEIR_DECIMAL_MAX];
 
-	weir_sample_put_extra(s, name, text, (size_t)snprintf(text, sizeof(text), "%u", v), true);
+	weir_sample_put_extra(s, name, text, weir_sample_decimal(v, text), true);
 }
 
 /* Heap that a sample can need for extra values, for each of its bytes, the names included; and extra values: one
