@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from conftest import free_port, libchdb_missing, wait_until
+from conftest import free_port, wait_until
 
 UTC = datetime.timezone.utc
 # Within the retention, and on a full hour: the window's ends are chosen from it.
@@ -80,6 +80,10 @@ class Store:
         self.process = subprocess.Popen([weir, "store", "-c", "weir.yaml"], cwd=folder,
                                         stderr=open(folder / "store.log", "w"))
 
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
     def run(self, *arguments, stdin="", **environment):
         return subprocess.run([self.weir, *arguments], cwd=self.folder, capture_output=True, input=stdin.encode(),
                               env={**self.environment, **environment})
@@ -112,30 +116,32 @@ class Store:
         return out.decode().replace("\r\n", "\n")
 
 
+def make_tables(store):
+    """The sink makes them, when the store is there."""
+    sink = subprocess.Popen([store.weir, "sink", "-c", "weir.yaml"], cwd=store.folder, stderr=subprocess.DEVNULL)
+    try:
+        wait_until("the tables", lambda: store.run("sql", "SELECT 1 FROM flows_1m_view LIMIT 1").returncode == 0, 60)
+    finally:
+        sink.send_signal(signal.SIGTERM)
+        sink.wait(30)
+
+
 @pytest.fixture(scope="module")
 def flows():
     return make_flows()
 
 
 @pytest.fixture(scope="module")
-def store(weir, flows, tmp_path_factory):
-    why = libchdb_missing()
-    if why:
-        pytest.skip(why)
+def store(weir, embedded_store, flows, tmp_path_factory):
     store = Store(weir, tmp_path_factory.mktemp("query"))
     try:
-        # The sink makes the tables, when the store is there.
-        sink = subprocess.Popen([weir, "sink", "-c", "weir.yaml"], cwd=store.folder, stderr=subprocess.DEVNULL)
-        wait_until("the tables", lambda: store.run("sql", "SELECT 1 FROM flows_1m_view LIMIT 1").returncode == 0, 60)
-        sink.send_signal(signal.SIGTERM)
-        sink.wait(30)
+        make_tables(store)
         names = list(flows[0])
         values = ",\n".join("(" + ", ".join(quoted(flow[name]) for name in names) + ")" for flow in flows)
         store.ask("sql", "--write", "-", stdin=f"INSERT INTO flows ({', '.join(names)}) VALUES {values}")
         yield store
     finally:
-        store.process.send_signal(signal.SIGTERM)
-        store.process.wait(30)
+        store.stop()
 
 
 def scaled(flow, name):
