@@ -17,7 +17,7 @@ struct values {
 };
 
 static const struct weir_option OPTIONS[] = {
-	{.name = "columns", .letter = 'o', .type = WEIR_OPTION_TEXT, .argument = "COLUMN,…",
+	{.name = "columns", .letter = 'o', .type = WEIR_OPTION_TEXT, .argument = "COLUMNS",
 	 .offset = offsetof(struct values, columns),
 	 .help = "which columns to show, or \"all\" (default " WEIR_LIST_COLUMNS_DEFAULT ")"},
 	{.name = "rows", .letter = 'n', .type = WEIR_OPTION_NUMBER, .argument = "N", .offset = offsetof(struct values, rows),

@@ -18,7 +18,7 @@ struct values {
 };
 
 static const struct weir_option OPTIONS[] = {
-	{.name = "by", .letter = 'b', .type = WEIR_OPTION_TEXT, .argument = "COLUMN,…", .offset = offsetof(struct values, by),
+	{.name = "by", .letter = 'b', .type = WEIR_OPTION_TEXT, .argument = "COLUMNS", .offset = offsetof(struct values, by),
 	 .help = "what to group by: any columns; src_addr/24 (and src_addr/24/56 with IPv6's length), service_port, minute, "
 		 "hour, day (default src_addr)"},
 	{.name = "metric", .letter = 'm', .type = WEIR_OPTION_CHOICE, .argument = "bytes|packets|flows",
