@@ -1,6 +1,7 @@
-/* Datagrams of NetFlow v1, v5, v7, v9 and IPFIX, one after the other, so that templates and data meet: a byte that picks the
- * ceilings, then for each datagram its exporter and how long after the last it comes (1 byte), its length (2 bytes) and its bytes. After each, the block must
- * be what flow/block.h promises: nothing is written that is not named, nothing named that is not there. */
+/* Datagrams of NetFlow v1, v5, v7, v9 and IPFIX, one after the other, so that templates and data meet: a byte that
+ * picks the ceilings, then for each datagram its exporter and how long after the last it comes (1 byte), its length
+ * (2 bytes) and its bytes. After each, the block must be what flow/block.h promises: nothing is written that is not
+ * named, nothing named that is not there. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* What real exporters sent: $WEIR_CAPTURES/logstash, a datagram a file, and ipfixcol2's file of messages. The numbers of
- * flows and the values are those that Wireshark's dissector finds, but for these:
+/* What real exporters sent: $WEIR_CAPTURES/logstash, a datagram a file, and ipfixcol2's file of messages. The
+ * numbers of flows and the values are those that Wireshark's dissector finds, but for these:
  *   netflow9_test_invalid01  has more sets than its header counts records; the sets' lengths tell where they are.
  *   procera                  has both address families in a record, of which IPv4's is zero where IPv6 is meant. */
 #include "wire/testing.h"

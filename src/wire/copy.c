@@ -142,8 +142,8 @@ static inline int64_t from_init(const struct weir_times *t, int64_t init_ms, uin
 	return clamp_signed(ms);
 }
 
-/* The engine in the top byte, the selector below. Of engine 20 (PANA-L7-PEN, RFC 6759 §4.2) the selector begins with the
- * vendor's enterprise number: its lower three bytes come to stand above the selector proper. */
+/* The engine in the top byte, the selector below. Of engine 20 (PANA-L7-PEN, RFC 6759 §4.2) the selector begins with
+ * the vendor's enterprise number: its lower three bytes come to stand above the selector proper. */
 static inline uint64_t application(const uint8_t *p, size_t len)
 {
 	if (p[0] == 20 && len > 5)

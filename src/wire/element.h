@@ -1,5 +1,5 @@
-/* The information elements: what the files of data/elements says, as a table that tools/gen_elements.c makes at build time,
- * with the column that each feeds (flow/columns.inc). Constant; any thread.
+/* The information elements: what the files of data/elements says, as a table that tools/gen_elements.c makes at
+ * build time, with the column that each feeds (flow/columns.inc). Constant; any thread.
  *
  * Numbers. IPFIX names an element by enterprise (PEN, 0 for IANA) and id (RFC 7011 §3.2). NetFlow v9 has ids only:
  * those of IANA, its own above 32767, and what some vendors put there of their enterprise's elements. PEN 29305 is
@@ -67,7 +67,8 @@ extern const unsigned weir_elements_count;
 /* NULL when there is no such element in data/elements. */
 const struct weir_element *weir_element_find(uint32_t pen, uint16_t id);
 
-/* The element that an IPFIX field names; *ret_reverse tells whether it is meant of the reverse direction (RFC 5103 §6). */
+/* The element that an IPFIX field names; *ret_reverse tells whether it is meant of the reverse direction (RFC 5103
+ * §6). */
 const struct weir_element *weir_element_find_ipfix(uint32_t pen, uint16_t id, bool *ret_reverse);
 
 /* The element that a NetFlow v9 field type names. */

@@ -4,8 +4,9 @@
  *   subTemplateList        | semantic | template | record … |
  *   subTemplateMultiList   | semantic | template | length | record … | template | length | record … | …
  *
- * Lists can be values of lists, so this recurses, to a bounded depth. A child cursor holds each list. The text is written into a
- * bounded place; what does not fit is a fault like a value that is cut short, and the caller keeps the bytes instead. */
+ * Lists can be values of lists, so this recurses, to a bounded depth. A child cursor holds each list. The text is
+ * written into a bounded place; what does not fit is a fault like a value that is cut short, and the caller keeps
+ * the bytes instead. */
 #include "wire/list.h"
 
 #include <stdio.h>

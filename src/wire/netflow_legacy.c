@@ -1,8 +1,9 @@
 /* NetFlow v1, v5 and v7 (Cisco, "NetFlow Services and Applications"): a header and records of one fixed form.
  *
- * A format is written here as what its template would be, so that the plans of v9 and IPFIX decode it too: the names of the
- * elements are v9's, which had them from v5. The header tells the moment of export and the exporter's uptime then;
- * flows have uptimes. v5 and v7 count flows: flow_sequence is the number of flows exported before this message.
+ * A format is written here as what its template would be, so that the plans of v9 and IPFIX decode it too: the names
+ * of the elements are v9's, which had them from v5. The header tells the moment of export and the exporter's uptime
+ * then; flows have uptimes. v5 and v7 count flows: flow_sequence is the number of flows exported before this
+ * message.
  *
  *   v1  | version | count | uptime | seconds | nanoseconds |                                              16 bytes
  *   v5  | …                                                | sequence | engine type, id | sampling |       24 bytes
@@ -11,8 +12,7 @@
  * A record of v1 has 52 bytes as Cisco's devices send it, 48 as softflowd does, without the last four, which mean
  * nothing. The count and the message's length tell which.
  *
- * v5's sampling field has the mode in its upper two bits and the interval in the lower fourteen.
- */
+ * v5's sampling field has the mode in its upper two bits and the interval in the lower fourteen. */
 #include "wire/netflow.h"
 
 #include <errno.h>

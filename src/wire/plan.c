@@ -1,21 +1,20 @@
 /* Compiling and running plans.
  *
  * Compiling. Each field of the template either wins a column (the element that flow/columns.inc names first wins),
- * or joins it, or becomes an extra value by name. Joining is for pairs of which a record fills one: where the winner left
- * the IPv4 source address zero, the IPv6 one of the same record is taken. A field of no bytes says nothing and makes
- * nothing present. Padding (paddingOctets) is left out.
+ * or joins it, or becomes an extra value by name. Joining is for pairs of which a record fills one: where the winner
+ * left the IPv4 source address zero, the IPv6 one of the same record is taken. A field of no bytes says nothing and
+ * makes nothing present. Padding (paddingOctets) is left out.
  *
- * Running. Rows are written beyond block->rows and committed last. A set is taken in runs of as many rows as there is room for.
- * First strings and extra values are put, row by row, because they can run out of room before the rows do: then the
- * run is shortened, so that what was written is always committed and nothing needs to be undone but one row's
- * strings. Then the columns, each in one loop (copy.c). Then what every row gets: who sent it, when, sampling.
+ * Running. Rows are written beyond block->rows and committed last. A set is taken in runs of as many rows as there
+ * is room for. First strings and extra values are put, row by row, because they can run out of room before the rows
+ * do: then the run is shortened, so that what was written is always committed and nothing needs to be undone but one
+ * row's strings. Then the columns, each in one loop (copy.c). Then what every row gets: who sent it, when, sampling.
  *
- * Times. Where a record tells only one of start and end, the other is that moment too, or by flowDuration away from it
- * (times.c), so that every flow that has a time has both.
+ * Times. Where a record tells only one of start and end, the other is that moment too, or by flowDuration away from
+ * it (times.c), so that every flow that has a time has both.
  *
  * ICMP. NetFlow v5 and its heirs hide type * 256 + code in the destination port. icmp_type and icmp_code are then
- * present in the ICMP rows only, so the run is committed in pieces.
- */
+ * present in the ICMP rows only, so the run is committed in pieces. */
 #include "wire/plan.h"
 
 #include <errno.h>

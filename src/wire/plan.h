@@ -1,8 +1,8 @@
 /* A plan: a template compiled to copies of columns. Made when the template comes, run for each of its data sets.
  *
- * Where all fields have a fixed length, a set's records are bounds-checked once and then copied column by column,
- * as many rows at a time as the block has room for. Records with variable-length values are walked one by one. Values without a
- * column, and strings, are put row by row after that. Private to wire; a plan is constant once made. */
+ * Where all fields have a fixed length, a set's records are bounds-checked once and then copied column by column, as
+ * many rows at a time as the block has room for. Records with variable-length values are walked one by one. Values
+ * without a column, and strings, are put row by row after that. Private to wire; a plan is constant once made. */
 #ifndef WEIR_WIRE_PLAN_H
 #define WEIR_WIRE_PLAN_H
 

@@ -3,18 +3,18 @@
  *   message header, then sets:  | id | length | records … | padding |
  *
  * id names a template set, an options template set, or (from 256 on) the template of a data set's records. A child
- * cursor holds each set, so that nothing in it can reach beyond its length. A set that overruns the message
- * ends the message: where the next one begins cannot be known.
+ * cursor holds each set, so that nothing in it can reach beyond its length. A set that overruns the message ends the
+ * message: where the next one begins cannot be known.
  *
  * Padding. RFC 3954 §5.3 pads sets to four bytes, which should be zero, but Cisco's wireless controllers and nProbe
  * leave in up to three bytes what was in their memory; RFC 7011 §3.3.1 allows any padding of zeros that is shorter
- * than a record. Both are accepted from both, but bytes that are not zero only in v9. A message of UDP may end in zeros, which some exporters send: they are no set of length 0, but padding.
+ * than a record. Both are accepted from both, but bytes that are not zero only in v9. A message of UDP may end in
+ * zeros, which some exporters send: they are no set of length 0, but padding.
  *
  * Data before its template waits for it (waiting.c).
  *
- * Options templates. v9 counts scope and option fields in bytes and gives scopes numbers of their own, of which 2 is the
- * interface (RFC 3954 §6.1); IPFIX counts fields, and scopes are elements (RFC 7011 §3.4.2.2).
- */
+ * Options templates. v9 counts scope and option fields in bytes and gives scopes numbers of their own, of which 2 is
+ * the interface (RFC 3954 §6.1); IPFIX counts fields, and scopes are elements (RFC 7011 §3.4.2.2). */
 #include "wire/set.h"
 
 #include <stdlib.h>

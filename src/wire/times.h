@@ -1,4 +1,5 @@
-/* The times of flows, once they are copied: what cannot be is replaced, what was not sent is filled in. Private to wire. */
+/* The times of flows, once they are copied: what cannot be is replaced, what was not sent is filled in. Private to
+ * wire. */
 #ifndef WEIR_WIRE_TIMES_H
 #define WEIR_WIRE_TIMES_H
 

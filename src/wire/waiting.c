@@ -1,6 +1,6 @@
-/* A set hangs in two lists: that of all sets, oldest first, by which time runs out, and that of its bucket, by which its
- * template finds it. Buckets are chosen by a seeded hash of exporter and template, so that a peer who lets sets wait
- * cannot make the search for another template long. */
+/* A set hangs in two lists: that of all sets, oldest first, by which time runs out, and that of its bucket, by which
+ * its template finds it. Buckets are chosen by a seeded hash of exporter and template, so that a peer who lets sets
+ * wait cannot make the search for another template long. */
 #include "wire/waiting.h"
 
 #include <errno.h>
