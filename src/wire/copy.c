@@ -122,24 +122,14 @@ static inline struct weir_addr load_ipv6(const uint8_t *p)
 	return a;
 }
 
-/* The header's time minus the flow's age. Both uptimes are 32-bit milliseconds that wrap after 49.7 days, so the
+/* The export time minus the flow's age. Both uptimes are 32-bit milliseconds that wrap after 49.7 days, so the
  * age is their difference modulo 2^32; an age of nearly 2^32 is a flow that ended after the header was made. */
-static inline int64_t from_uptime(const struct weir_times *t, uint32_t uptime)
+static inline int64_t from_uptime(const struct weir_times *t, uint32_t uptime_at_export, uint32_t uptime)
 {
-	uint32_t age = t->uptime_ms - uptime;
+	uint32_t age = uptime_at_export - uptime;
 	int64_t behind = age > UINT32_MAX - UPTIME_AHEAD_MS ? (int64_t)age - (INT64_C(1) << 32) : (int64_t)age;
 
 	return clamp_signed(t->export_ms - behind);
-}
-
-/* The uptime's upper bits are lost: of the moments that it can mean, the one nearest before the export. */
-static inline int64_t from_init(const struct weir_times *t, int64_t init_ms, uint32_t uptime)
-{
-	int64_t ms = init_ms + uptime;
-
-	if (t->export_ms - ms > INT64_C(1) << 31)
-		ms += (t->export_ms - ms + (INT64_C(1) << 31)) >> 32 << 32;
-	return clamp_signed(ms);
 }
 
 /* The engine in the top byte, the selector below. Of engine 20 (PANA-L7-PEN, RFC 6759 §4.2) the selector begins with
@@ -175,8 +165,8 @@ COPY_LOOP(copy_mac, uint64_t, LOAD_6(src))
 COPY_LOOP(copy_seconds, int64_t, weir_time_clamp(saturate(weir_load_uint(src, c->len), TIME_MAX_MS) * 1000))
 COPY_LOOP(copy_milliseconds, int64_t, weir_time_clamp(weir_load_uint(src, c->len)))
 COPY_LOOP(copy_ntp, int64_t, weir_ntp_to_ms(weir_be64(src)))
-COPY_LOOP(copy_uptime_4, int64_t, from_uptime(c->times, weir_be32(src)))
-COPY_LOOP(copy_uptime, int64_t, from_uptime(c->times, (uint32_t)weir_load_uint(src, c->len)))
+COPY_LOOP(copy_uptime_4, int64_t, from_uptime(c->times, c->times->uptime_ms, weir_be32(src)))
+COPY_LOOP(copy_uptime, int64_t, from_uptime(c->times, c->times->uptime_ms, (uint32_t)weir_load_uint(src, c->len)))
 COPY_LOOP(copy_before_export, int64_t, clamp_signed(c->times->export_ms - (int64_t)(weir_load_uint(src, c->len) / 1000)))
 COPY_LOOP(copy_mpls_3, uint32_t, weir_be24(src) >> 4)
 COPY_LOOP(copy_mpls_4, uint32_t, weir_be32(src) >> 12)
@@ -193,7 +183,8 @@ static void copy_since_init(const struct weir_copy *c)
 		size_t at = i * c->stride;
 		int64_t init = c->aux ? weir_time_clamp(weir_load_uint(c->aux + at, c->aux_len)) : c->times->init_ms;
 
-		dst[i] = from_init(c->times, init, (uint32_t)weir_load_uint(c->src + at, c->len));
+		dst[i] = from_uptime(c->times, (uint32_t)(c->times->export_ms - init),
+				     (uint32_t)weir_load_uint(c->src + at, c->len));
 	}
 }
 

@@ -144,7 +144,8 @@ uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequenc
 	int32_t step = (int32_t)(sequence - exporter->sequence_next);
 	uint32_t lost = 0;
 
-	if (exporter->sequence_known && step < 0 && step >= -SEQUENCE_LATE_UNITS &&
+	/* 0 is what a process begins with, even if it is a step back that could be lateness. */
+	if (exporter->sequence_known && sequence && step < 0 && step >= -SEQUENCE_LATE_UNITS &&
 	    ++exporter->sequence_late < SEQUENCE_LATE_MESSAGES)
 		return 0;
 	if (exporter->sequence_known && step > 0 && step <= SEQUENCE_FORWARD_UNITS)
@@ -155,11 +156,28 @@ uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequenc
 	return lost;
 }
 
-void weir_exporter_sequence_add(struct weir_exporter *exporter, uint32_t sequence, uint32_t units, bool known)
+/* RFC 7011 §3.1: the number is that of the records before the message. softflowd sends that of the flows with the
+ * message's own. Which an exporter does shows where both readings differ and one of them fits; until then, and when it
+ * changes its habit, a number that fits either way is no loss. */
+uint32_t weir_exporter_sequence_records(struct weir_exporter *exporter, uint32_t sequence, uint32_t records,
+					uint32_t flows, bool known)
 {
+	struct weir_exporter *e = exporter;
+	bool conforms = e->sequence_known && sequence == e->sequence_next;
+	bool counts_own = e->sequence_known && known && sequence == e->sequence_last + flows;
+	uint32_t lost;
+
+	if (conforms && !counts_own)
+		e->sequence_own = -1;
+	if (counts_own && !conforms)
+		e->sequence_own = e->sequence_own < 0 ? 0 : 1;
+	if (e->sequence_own > 0 && known && !conforms)
+		e->sequence_next = e->sequence_last + flows;
+	lost = weir_exporter_sequence(e, sequence, records);
 	/* A message that came late moves nothing. */
-	if (exporter->sequence_next != sequence)
-		return;
-	exporter->sequence_next += units;
-	exporter->sequence_known = known;
+	if (e->sequence_next == sequence + records) {
+		e->sequence_last = sequence;
+		e->sequence_known = known;
+	}
+	return lost;
 }

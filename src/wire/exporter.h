@@ -21,6 +21,8 @@ struct weir_exporter {
 	uint32_t sequence_next; /* expected in the next message */
 	bool sequence_known;
 	uint8_t sequence_late; /* messages in a row that came with too low a number */
+	uint32_t sequence_last; /* of the last message; with IPFIX only, like the next */
+	int8_t sequence_own;	/* 1: it counts a message's own flows in; -1: it does not; 0: not known */
 
 	bool init_known;
 	int64_t init_ms; /* systemInitTimeMilliseconds, from an options record */
@@ -44,8 +46,9 @@ struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum 
  * after a restart, which is told from loss by a step back or a very large one forward. */
 uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units);
 
-/* For IPFIX, where only the message's sets tell how many units it carried: call weir_exporter_sequence() with 0 units
- * before and this after. known: they could be counted. */
-void weir_exporter_sequence_add(struct weir_exporter *exporter, uint32_t sequence, uint32_t units, bool known);
+/* The same for IPFIX, called when the message's sets have told how many data records it carried, and how many of those
+ * are flows. known: they could be counted. */
+uint32_t weir_exporter_sequence_records(struct weir_exporter *exporter, uint32_t sequence, uint32_t records,
+					uint32_t flows, bool known);
 
 #endif

@@ -88,32 +88,51 @@ static void test_restart(void **state)
 	(void)state;
 	(void)weir_exporter_sequence(&e, 5000000, 1);
 	assert_int_equal(weir_exporter_sequence(&e, 0, 1), 0);
-	assert_int_equal(weir_exporter_sequence(&e, 3, 1), 2);
+	assert_int_equal(weir_exporter_sequence(&e, 30, 1), 29);
 	/* So small a step back could be lateness, but not four times. */
-	for (uint32_t i = 0; i < 2; i++)
-		assert_int_equal(weir_exporter_sequence(&e, 0, 1), 0);
-	for (uint32_t i = 1; i < 5; i++)
+	for (uint32_t i = 2; i < 6; i++)
 		assert_int_equal(weir_exporter_sequence(&e, i, 1), 0);
-	assert_int_equal(weir_exporter_sequence(&e, 7, 1), 2);
+	assert_int_equal(weir_exporter_sequence(&e, 8, 1), 2);
+	/* A process begins with 0. */
+	assert_int_equal(weir_exporter_sequence(&e, 0, 1), 0);
+	assert_int_equal(weir_exporter_sequence(&e, 2, 1), 1);
 	/* A very large step forward. */
 	assert_int_equal(weir_exporter_sequence(&e, 1U << 30, 1), 0);
 }
 
-static void test_units_told_later(void **state)
+static void test_records(void **state)
 {
 	struct weir_exporter e = {0};
 
 	(void)state;
-	(void)weir_exporter_sequence(&e, 100, 0);
-	weir_exporter_sequence_add(&e, 100, 7, true);
-	assert_int_equal(weir_exporter_sequence(&e, 107, 0), 0);
-	weir_exporter_sequence_add(&e, 107, 3, false);
-	assert_int_equal(weir_exporter_sequence(&e, 200, 0), 0);
-	weir_exporter_sequence_add(&e, 200, 3, true);
+	(void)weir_exporter_sequence_records(&e, 100, 7, 6, true);
+	assert_int_equal(weir_exporter_sequence_records(&e, 107, 3, 3, false), 0);
+	/* How many there were before could not be counted. */
+	assert_int_equal(weir_exporter_sequence_records(&e, 200, 3, 3, true), 0);
 	/* Late: what it carried does not count. */
-	assert_int_equal(weir_exporter_sequence(&e, 190, 0), 0);
-	weir_exporter_sequence_add(&e, 190, 5, true);
-	assert_int_equal(weir_exporter_sequence(&e, 204, 0), 1);
+	assert_int_equal(weir_exporter_sequence_records(&e, 190, 5, 5, true), 0);
+	assert_int_equal(weir_exporter_sequence_records(&e, 204, 2, 2, true), 1);
+	assert_int_equal(weir_exporter_sequence_records(&e, 206, 30, 30, true), 0);
+	/* It has shown that it conforms: 20 are lost, though the number would fit the other reading. */
+	assert_int_equal(weir_exporter_sequence_records(&e, 256, 50, 50, true), 20);
+}
+
+/* softflowd 1.1.0: the flows with the message's own, without options records. */
+static void test_records_with_its_own(void **state)
+{
+	static const uint32_t FLOWS[] = {24, 4, 30, 30, 1, 17, 30, 2};
+	struct weir_exporter e = {0};
+	uint32_t sequence = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(FLOWS) / sizeof(FLOWS[0]); i++) {
+		sequence += FLOWS[i];
+		assert_int_equal(weir_exporter_sequence_records(&e, sequence, FLOWS[i] + (i % 3 == 0), FLOWS[i], true), 0);
+	}
+	assert_int_equal(weir_exporter_sequence_records(&e, sequence + 5 + 9, 9, 9, true), 5);
+	/* A new process. */
+	assert_int_equal(weir_exporter_sequence_records(&e, 0, 0, 0, true), 0);
+	assert_int_equal(weir_exporter_sequence_records(&e, 8, 8, 8, true), 0);
 }
 
 int main(void)
@@ -125,7 +144,8 @@ int main(void)
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_late_message),
 		cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_units_told_later),
+		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_records_with_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

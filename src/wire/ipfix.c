@@ -4,7 +4,8 @@
  *
  * sequence counts the data records that the observation domain sent before this message, those of options too. After
  * a set whose records cannot be counted, because its template is missing or it is broken, the next message's number is
- * unknown, and is taken as it comes.
+ * unknown, and is taken as it comes. softflowd counts the message's own flows in as well, and no options
+ * (exporter.c).
  */
 #include "wire/netflow.h"
 #include "wire/set.h"
@@ -37,7 +38,7 @@ void weir_ipfix_decode(struct weir_exporters *exporters, struct weir_message *m)
 	if (!weir_message_exporter(exporters, m))
 		return;
 	m->times.init_ms = m->exporter->init_ms;
-	m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, 0);
 	result = weir_sets_decode(m, &weir_dialect_ipfix, &c);
-	weir_exporter_sequence_add(m->exporter, m->sequence, result.records, result.records_known);
+	m->out->stats->lost_messages += weir_exporter_sequence_records(m->exporter, m->sequence, result.records,
+									result.flows, result.records_known);
 }

@@ -439,8 +439,9 @@ static bool needs_check(const struct weir_plan *p)
 	for (uint32_t i = 0; i < p->columns; i++) {
 		const struct column_step *s = &p->column[i];
 
-		if ((s->column == WEIR_COL_TIME_START || s->column == WEIR_COL_TIME_END) && s->op != WEIR_OP_UPTIME &&
-		    s->op != WEIR_OP_BEFORE_EXPORT)
+		if (s->column != WEIR_COL_TIME_START && s->column != WEIR_COL_TIME_END)
+			continue;
+		if (s->op == WEIR_OP_SECONDS || s->op == WEIR_OP_MILLISECONDS || s->op == WEIR_OP_NTP)
 			return true;
 	}
 	return false;

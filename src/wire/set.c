@@ -107,11 +107,13 @@ static bool v9_variable(const struct weir_message *m, const struct weir_dialect 
 static void decode_records(struct weir_message *m, const struct weir_dialect *dialect, const struct weir_template *t,
 			   struct weir_cursor *set, struct weir_sets_result *result)
 {
+	uint32_t records;
+
 	m->template_id = t->id;
-	if (t->options)
-		result->records += weir_options_decode(t, m, set);
-	else
-		result->records += weir_plan_decode(t->plan, m, set);
+	records = t->options ? weir_options_decode(t, m, set) : weir_plan_decode(t->plan, m, set);
+
+	result->records += records;
+	result->flows += t->options ? 0 : records;
 	if (set->fault)
 		result->records_known = false;
 	else

@@ -17,6 +17,7 @@ extern const struct weir_dialect weir_dialect_ipfix;	/* RFC 7011 */
 
 struct weir_sets_result {
 	uint32_t records;    /* data records, of options too */
+	uint32_t flows;	     /* without those */
 	bool records_known;  /* every data set's records could be counted */
 };
 

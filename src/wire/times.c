@@ -1,11 +1,13 @@
 #include "wire/times.h"
 
 #define DAY_MS	     INT64_C(86400000)
-#define TEN_YEARS_MS (3652 * DAY_MS)
+#define YEAR_1980_MS (3652 * DAY_MS)
 
-static bool is_near(int64_t time_ms, int64_t reference_ms)
+/* An old time may be right, as when a capture of long ago is exported; but before 1980 nothing was, unless the exporter's
+ * own clock says so too. */
+static bool fits(int64_t time_ms, int64_t reference_ms)
 {
-	return time_ms <= reference_ms + DAY_MS && time_ms >= reference_ms - TEN_YEARS_MS;
+	return time_ms <= reference_ms + DAY_MS && (time_ms >= YEAR_1980_MS || reference_ms < YEAR_1980_MS);
 }
 
 void weir_times_check(const struct weir_message *m, enum weir_column_id column, uint32_t rows)
@@ -15,10 +17,10 @@ void weir_times_check(const struct weir_message *m, enum weir_column_id column, 
 	int64_t instead = m->times.export_ms;
 
 	/* An exporter without a clock knows no export time either. */
-	if (!is_near(instead, m->datagram->received_ms) && instead < TEN_YEARS_MS)
+	if (instead < YEAR_1980_MS)
 		instead = m->datagram->received_ms;
 	for (uint32_t i = 0; i < rows; i++) {
-		if (is_near(time[i], m->times.export_ms) || is_near(time[i], m->datagram->received_ms))
+		if (fits(time[i], m->times.export_ms) || fits(time[i], m->datagram->received_ms))
 			continue;
 		time[i] = instead;
 		weir_message_fault(m, WEIR_FAULT_TIME_IMPLAUSIBLE);

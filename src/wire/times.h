@@ -6,9 +6,9 @@
 #include "wire/copy.h"
 #include "wire/message.h"
 
-/* Of rows that are written but not committed. A time that lies more than a day after, or more than ten years before,
- * both the export and the receipt of its message is the fault TIME_IMPLAUSIBLE and becomes the export time. Uptimes
- * need no such check: whatever they are, they are near the export. */
+/* Of rows that are written but not committed. A time that lies more than a day after both the export and the receipt of
+ * its message, or before 1980 where neither of these does, is the fault TIME_IMPLAUSIBLE and becomes the export time.
+ * Uptimes need no such check: whatever they are, they are near the export. */
 void weir_times_check(const struct weir_message *m, enum weir_column_id column, uint32_t rows);
 
 /* The record told one of start and end: `told`. The other is that much away from it, by duration, whose copying is
