@@ -15,6 +15,7 @@
 #include "cli/run_banner.h"
 #include "cli/store_client.h"
 #include "spool/survey.h"
+#include "store/chdb.h"
 #include "supervise/lock.h"
 #include "supervise/supervisor.h"
 #include "supervise/user.h"
@@ -72,6 +73,7 @@ static int become_user(struct run *run, struct weir_error *err)
 	const struct weir_role *role = &run->role;
 	const char *const folders[] = {role->data_dir, role->run_dir, role->spool_dir, role->store_dir, NULL};
 	const char *files[4] = {NULL};
+	char *library = NULL;
 	const struct weir_user_options options = {
 		.name = role->config.collect_user,
 		.data_dir = role->data_dir,
@@ -85,9 +87,11 @@ static int become_user(struct run *run, struct weir_error *err)
 		files[n++] = run->config_path;
 	if (*role->config.store_password_file)
 		files[n++] = role->config.store_password_file;
-	if (*role->config.store_library)
-		files[n++] = role->config.store_library;
+	/* Where there is none the store says so. */
+	if (role->config.store_embedded && weir_chdb_find(role->config.store_library, &library, NULL) == 0)
+		files[n++] = library;
 	rc = weir_user_choose(&options, &run->user, err);
+	free(library);
 	if (rc)
 		return rc;
 	if (*run->user.warning)

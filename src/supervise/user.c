@@ -100,6 +100,7 @@ int weir_user_drop_powers(void)
 
 struct obstacle {
 	char path[PATH_MAX];
+	bool file; /* one to be read; else a folder, or what lies in it */
 	int error;
 };
 
@@ -172,13 +173,15 @@ static int try_paths(const struct weir_user *user, const struct weir_user_option
 	return 255;
 }
 
-static const char *path_number(const struct weir_user_options *options, int n)
+static const char *path_number(const struct weir_user_options *options, int n, bool *ret_file)
 {
+	*ret_file = false;
 	for (unsigned i = 0; options->folders[i]; i++, n--) {
 		if (n == 0)
 			return options->folders[i];
 	}
 	for (unsigned i = 0; options->files[i]; i++, n--) {
+		*ret_file = n == 0;
 		if (n == 0)
 			return options->files[i];
 	}
@@ -198,7 +201,7 @@ static int can_reach(const struct weir_user *user, const struct weir_user_option
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 255)
 		return 0;
 	(void)snprintf(obstacle->path, sizeof(obstacle->path), "%s",
-		       path_number(options, WIFEXITED(status) ? WEXITSTATUS(status) : 254));
+		       path_number(options, WIFEXITED(status) ? WEXITSTATUS(status) : 254, &obstacle->file));
 	return -(obstacle->error = EACCES);
 }
 
@@ -227,6 +230,17 @@ static bool look_up(const char *name, struct weir_user *ret_user)
 	return true;
 }
 
+/* What lets the user use it. */
+static void advise(const struct weir_user *user, const struct weir_user_options *options, const struct obstacle *obstacle,
+		   char *ret_text, size_t size)
+{
+	if (obstacle->file)
+		(void)snprintf(ret_text, size, "put it where that user can read it");
+	else
+		(void)snprintf(ret_text, size, "`chown -R %s: %.150s`, or put data_dir where that user can reach it", user->name,
+			       options->data_dir);
+}
+
 static int choose_named(const struct weir_user_options *options, struct weir_user *user, struct weir_error *err)
 {
 	struct obstacle obstacle = {0};
@@ -243,8 +257,7 @@ static int choose_named(const struct weir_user_options *options, struct weir_use
 	}
 	if (prepare(user, options, &obstacle) == 0)
 		return 0;
-	(void)snprintf(next, sizeof(next), "chown -R %s: %.100s, or choose a folder that the user can reach", user->name,
-		       options->data_dir);
+	advise(user, options, &obstacle, next, sizeof(next));
 	return weir_error_set(err, -obstacle.error, obstacle.path, next, "the user \"%s\" of collect.user cannot use it: %s",
 			      user->name, strerror(obstacle.error));
 }
@@ -268,42 +281,58 @@ static bool owner_of(const char *data_dir, struct weir_user *ret_user)
 	return true;
 }
 
-/* root stays, without its powers. Where the data are another's, root without powers could not write them: then it
- * keeps these too. */
-static void stay_root(const struct weir_user_options *options, struct weir_user *user)
+/* As the owner of the data folder or not at all: what root wrote into it, its owner could not use the next time. */
+static int choose_owner(const struct weir_user_options *options, struct weir_user *user, struct weir_error *err)
 {
-	struct stat st;
+	struct obstacle obstacle = {0};
+	char next[256];
 
-	user->change = false;
-	user->keep_powers = stat(options->data_dir, &st) == 0 && st.st_uid != 0;
+	if (prepare(user, options, &obstacle) == 0)
+		return 0;
+	advise(user, options, &obstacle, next, sizeof(next));
+	return weir_error_set(err, -obstacle.error, obstacle.path, next,
+			      "the user \"%s\", who owns the data folder, cannot use it: %s", user->name,
+			      strerror(obstacle.error));
+}
+
+/* The user "weir", or root without its powers, and why. */
+static void choose_standard(const struct weir_user_options *options, struct weir_user *user)
+{
+	struct obstacle obstacle = {0};
+	char next[256];
+
+	if (!look_up(STANDARD_USER, user)) {
+		(void)snprintf(user->warning, sizeof(user->warning),
+			       "running as root without its capabilities; `useradd --system %s` makes a user for it, "
+			       "or name one in collect.user",
+			       STANDARD_USER);
+		return;
+	}
+	if (prepare(user, options, &obstacle) == 0)
+		return;
+	advise(user, options, &obstacle, next, sizeof(next));
+	(void)snprintf(user->warning, sizeof(user->warning),
+		       "running as root without its capabilities: %.300s cannot be used by the user \"%s\"; %s", obstacle.path,
+		       user->name, next);
 	(void)snprintf(user->name, sizeof(user->name), "root");
+	user->uid = 0;
+	user->gid = 0;
+	user->change = false;
 }
 
 int weir_user_choose(const struct weir_user_options *options, struct weir_user *ret_user, struct weir_error *err)
 {
 	struct weir_user user = {.uid = geteuid(), .gid = getegid()};
-	struct obstacle obstacle = {0};
 	int rc = 0;
 
-	if (geteuid() != 0) {
-		*ret_user = user;
-		return 0;
-	}
-	(void)snprintf(user.name, sizeof(user.name), "root");
-	if (*options->name) {
-		rc = choose_named(options, &user, err);
-	} else if (!owner_of(options->data_dir, &user) && !look_up(STANDARD_USER, &user)) {
-		stay_root(options, &user);
-		(void)snprintf(user.warning, sizeof(user.warning),
-			       "running as root without its capabilities; `useradd --system %s` makes a user for it, "
-			       "or name one in collect.user",
-			       STANDARD_USER);
-	} else if (prepare(&user, options, &obstacle)) {
-		(void)snprintf(user.warning, sizeof(user.warning),
-			       "running as root: %.300s cannot be used by the user \"%s\"; `chown -R %s: %.200s`, or put "
-			       "data_dir where that user can reach it",
-			       obstacle.path, user.name, user.name, options->data_dir);
-		stay_root(options, &user);
+	if (geteuid() == 0) {
+		(void)snprintf(user.name, sizeof(user.name), "root");
+		if (*options->name)
+			rc = choose_named(options, &user, err);
+		else if (owner_of(options->data_dir, &user))
+			rc = choose_owner(options, &user, err);
+		else
+			choose_standard(options, &user);
 	}
 	if (!rc)
 		*ret_user = user;

@@ -2,8 +2,9 @@
  *
  *   collect.user "root"  root, with all its powers
  *   collect.user NAME    that user; it is a mistake when it does not exist or cannot reach what it needs
- *   collect.user ""      the data folder's owner unless that is root; else the user "weir" where it exists and can reach
- *                        what it needs; else root, but without root's powers (capabilities)
+ *   collect.user ""      the data folder's owner unless that is root (a mistake when it cannot reach what it needs); else
+ *                        the user "weir" where it exists and can reach that; else root, but without root's powers
+ *                        (capabilities)
  *
  * The folders of the data are given to the user where root made them; nothing below them is: what an earlier run
  * as root has left there is named with the command that gives it away. A process that root did not start stays

@@ -90,6 +90,21 @@ static void test_named_user_gets_the_folders(void **state)
 	assert_string_equal(user.warning, "");
 }
 
+/* What root wrote into another's folder would be in the way of its owner. */
+static void test_owner_or_nobody(void **state)
+{
+	struct weir_user user = {0};
+	struct weir_error err;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(chown(data, somebody(), 0), 0);
+	assert_int_equal(choose("", FILES, &user, &err), -EACCES);
+	assert_string_equal(err.where, file);
+	assert_non_null(strstr(err.what, "who owns the data folder"));
+}
+
 static void test_user_that_does_not_exist(void **state)
 {
 	struct weir_user user = {0};
@@ -139,6 +154,7 @@ static void test_file_that_it_cannot_read(void **state)
 	assert_int_equal(chmod(file, 0600), 0);
 	assert_int_equal(choose(SOMEBODY, FILES, &user, &err), -EACCES);
 	assert_string_equal(err.where, file);
+	assert_non_null(strstr(err.next, "can read it"));
 	assert_int_equal(chmod(file, 0644), 0);
 	assert_int_equal(choose(SOMEBODY, FILES, &user, &err), 0);
 }
@@ -281,10 +297,15 @@ static int leave(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_without_root_nothing_changes), TEST(test_named_user_gets_the_folders),
-		TEST(test_user_that_does_not_exist),	 TEST(test_root_may_stay),
-		TEST(test_folder_out_of_reach),		 TEST(test_file_that_it_cannot_read),
-		TEST(test_what_root_left_is_named),	 TEST(test_becomes_without_powers),
+		TEST(test_without_root_nothing_changes),
+		TEST(test_named_user_gets_the_folders),
+		TEST(test_owner_or_nobody),
+		TEST(test_user_that_does_not_exist),
+		TEST(test_root_may_stay),
+		TEST(test_folder_out_of_reach),
+		TEST(test_file_that_it_cannot_read),
+		TEST(test_what_root_left_is_named),
+		TEST(test_becomes_without_powers),
 		TEST(test_gives_up_what_was_kept),
 	};
 
