@@ -172,13 +172,20 @@ int weir_body_finish(struct weir_body *body)
 	return body->failed ? -EINVAL : 0;
 }
 
-void weir_body_done(struct weir_body *body)
+void weir_body_drop_data(struct weir_body *body)
 {
 	if (body->fd >= 0)
 		(void)close(body->fd);
 	if (body->path)
 		(void)unlink(body->path);
 	free(body->path);
+	body->path = NULL;
+	body->fd = -1;
+}
+
+void weir_body_done(struct weir_body *body)
+{
+	weir_body_drop_data(body);
 	weir_decompressor_free(body->decompressor);
 	weir_buffer_done(&body->text);
 }

@@ -39,7 +39,9 @@ void weir_body_init(struct weir_body *body, const char *folder, const struct wei
 void weir_body_add(struct weir_body *body, const void *data, size_t len);
 /* After the last piece: 0, or -EINVAL with body->fault. */
 int weir_body_finish(struct weir_body *body) WEIR_MUST_CHECK;
-/* Removes the file. */
+/* Removes the file; the statement stays. */
+void weir_body_drop_data(struct weir_body *body);
+/* Removes the file, too. */
 void weir_body_done(struct weir_body *body);
 
 #endif

@@ -273,6 +273,7 @@ static enum MHD_Result run_other(struct exchange *x)
 	const struct weir_chdb_result *result = weir_host_run(x->query, &x->body);
 	struct MHD_Response *response;
 
+	weir_body_drop_data(&x->body); /* whoever has the answer finds nothing left over */
 	if (result->code)
 		return answer_exception(x, result);
 	response = MHD_create_response_from_buffer(result->out.len, result->out.data, MHD_RESPMEM_MUST_COPY);

@@ -510,7 +510,7 @@ def test_old_rows_go(own_store):
 def test_one_store_a_folder_and_a_port(own_store, weir, tmp_path):
     def second(*options):
         done = subprocess.run([weir, "store", *options], capture_output=True, text=True, timeout=20)
-        assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
         return done.stderr
 
     assert "another weir store has this folder open" in second("--data", str(own_store.folder), "--listen", "127.0.0.1:0")
@@ -526,7 +526,7 @@ def test_a_missing_library_is_told(weir, tmp_path):
                          ({"WEIR_LIBCHDB": "/etc/passwd"}, "this is not a libchdb that runs here")):
         done = subprocess.run([weir, "store", "--data", str(tmp_path / "d"), "--listen", "127.0.0.1:0"],
                               env={**environment, **extra}, capture_output=True, text=True, timeout=20)
-        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
         assert words in done.stderr and "tools/setup store" in done.stderr and "store.url" in done.stderr
 
 
