@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/native_revision.h"
+
 #define PIPE_BYTES     (1024 * 1024)
 #define KILL_REPEAT_MS 200
 #define MEMORY_LEAST   (512UL * 1024 * 1024)
@@ -70,6 +72,11 @@ struct weir_host_query {
 	int read_fd;
 	int write_fd;
 	pthread_t thread;
+	bool is_revising;
+	int raw_fd;	/* Native blocks as the engine writes them … */
+	int revised_fd; /* … and where they go on as the client wants them */
+	int revise_rc;
+	pthread_t reviser;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	bool is_ended; /* under lock */
@@ -380,11 +387,10 @@ static void count_result(struct weir_host_query *query)
 
 /* --- rows ------------------------------------------------------------------------------------------------- */
 
-static int write_rows_sql(struct weir_host_query *query, const struct weir_body *body)
+static int write_rows_sql(struct weir_host_query *query, const struct weir_body *body, const char *method)
 {
 	const struct weir_statement *statement = &body->statement;
 	const char *text = (const char *)body->text.data;
-	const char *method = weir_coding_method(query->request->answer_coding);
 	struct weir_buffer *sql = &query->sql;
 	int rc = weir_buffer_append(sql, text, statement->clause_at);
 
@@ -415,8 +421,54 @@ static void *run_rows(void *ctx)
 	return NULL;
 }
 
+static void *run_reviser(void *ctx)
+{
+	struct weir_host_query *query = ctx;
+
+	query->revise_rc = weir_native_revise(query->raw_fd, query->revised_fd, query->request->native_revision);
+	(void)close(query->raw_fd); /* if that was not the end, the engine is told so */
+	(void)close(query->revised_fd);
+	return NULL;
+}
+
+static bool is_native(const struct weir_host_query *query, const struct weir_body *body)
+{
+	const struct weir_statement *statement = &body->statement;
+
+	if (!statement->format_len)
+		return strcmp(query->request->format, "Native") == 0;
+	return statement->format_len == 6 && memcmp(body->text.data + statement->format_at, "Native", 6) == 0;
+}
+
+/* Put another pipe and the reviser between the engine's and the reader. */
+static int start_reviser(struct weir_host_query *query)
+{
+	int fds[2];
+	int rc;
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return -errno;
+	query->raw_fd = query->read_fd;
+	query->revised_fd = fds[1];
+	rc = -pthread_create(&query->reviser, NULL, run_reviser, query);
+	if (rc) {
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return rc;
+	}
+	query->read_fd = fds[0];
+	query->is_revising = true;
+	return 0;
+}
+
+bool weir_host_revises(const struct weir_host_query *query)
+{
+	return query->is_revising;
+}
+
 int weir_host_start(struct weir_host_query *query, const struct weir_body *body, int *ret_fd)
 {
+	bool revise = query->request->native_revision && is_native(query, body);
 	int fds[2];
 	int rc;
 
@@ -425,7 +477,7 @@ int weir_host_start(struct weir_host_query *query, const struct weir_body *body,
 	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES); /* where it may not, the usual size will do */
 	query->read_fd = fds[0];
 	query->write_fd = fds[1];
-	rc = write_rows_sql(query, body);
+	rc = write_rows_sql(query, body, revise ? NULL : weir_coding_method(query->request->answer_coding));
 	if (!rc)
 		rc = -pthread_create(&query->thread, NULL, run_rows, query);
 	if (rc) {
@@ -436,6 +488,11 @@ int weir_host_start(struct weir_host_query *query, const struct weir_body *body,
 	}
 	query->started = true;
 	(void)atomic_fetch_add(&query->host->counters.queries, 1);
+	rc = revise ? start_reviser(query) : 0;
+	if (rc) {
+		(void)weir_host_wait(query, true);
+		return rc;
+	}
 	*ret_fd = query->read_fd;
 	return 0;
 }
@@ -472,6 +529,15 @@ static void give_up(struct weir_host_query *query)
 	}
 }
 
+static void set_revision_failure(struct weir_chdb_result *result)
+{
+	result->code = WEIR_CODE_NOT_IMPLEMENTED;
+	weir_buffer_reset(&result->out);
+	if (weir_buffer_text(&result->out, "Code: 48. DB::Exception: The embedded store cannot give a column of this type in Native "
+					   "format with client_protocol_version. (NOT_IMPLEMENTED)"))
+		weir_buffer_reset(&result->out);
+}
+
 const struct weir_chdb_result *weir_host_wait(struct weir_host_query *query, bool give_up_now)
 {
 	if (!query->started)
@@ -482,8 +548,12 @@ const struct weir_chdb_result *weir_host_wait(struct weir_host_query *query, boo
 	if (give_up_now)
 		give_up(query);
 	(void)pthread_join(query->thread, NULL);
+	if (query->is_revising)
+		(void)pthread_join(query->reviser, NULL);
 	query->started = false;
 	query->has_result = true;
+	if (query->revise_rc == -ENOTSUP)
+		set_revision_failure(&query->result);
 	count_result(query);
 	return &query->result;
 }

@@ -42,6 +42,8 @@ void weir_host_end(struct weir_host_query *query);
 /* Start a statement that gives rows: they come out of *ret_fd in their format, which ends when the statement does.
  * -errno when it could not be started. */
 int weir_host_start(struct weir_host_query *query, const struct weir_body *body, int *ret_fd) WEIR_MUST_CHECK;
+/* Whether the rows are revised on their way, and so are not compressed. */
+bool weir_host_revises(const struct weir_host_query *query);
 /* Wait for its end; give_up makes it end now. Closes the descriptor. */
 const struct weir_chdb_result *weir_host_wait(struct weir_host_query *query, bool give_up);
 /* Run any other statement, an INSERT with its data, to its end. */

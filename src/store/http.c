@@ -250,6 +250,8 @@ static enum MHD_Result run_rows(struct exchange *x)
 	}
 	weir_answer_init(&x->answer, x->http->host, x->query, rows_fd, info ? info->connect_fd : -1);
 	x->has_answer = true;
+	if (weir_host_revises(x->query))
+		x->request.answer_coding = WEIR_CODING_NONE;
 	state = weir_answer_gather(&x->answer, x->request.wait_end);
 	if (state == WEIR_ANSWER_FAILED) {
 		fault = (struct weir_request_fault){.code = 243, .status = 500};

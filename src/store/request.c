@@ -301,6 +301,14 @@ static int set_compression(struct weir_request *request, const char *value, size
 	return 0;
 }
 
+static int set_revision(struct weir_request *request, const char *value, size_t len,
+			struct weir_request_fault *fault)
+{
+	(void)fault, (void)len;
+	request->native_revision = (unsigned)strtoul(value, NULL, 10);
+	return 0;
+}
+
 static int refuse_compress(struct weir_request *request, const char *value, size_t len,
 			   struct weir_request_fault *fault)
 {
@@ -342,7 +350,7 @@ static const struct parameter {
 	{"session_timeout", ignore},
 	{"session_check", ignore},
 	{"close_session", ignore},
-	{"client_protocol_version", ignore},
+	{"client_protocol_version", set_revision},
 	{"http_compression_level", ignore},
 	{"http_zlib_compression_level", ignore},
 };

@@ -43,6 +43,7 @@ struct weir_request {
 	struct weir_request_setting settings[WEIR_REQUEST_SETTINGS_MAX];
 	unsigned settings_count;
 	int readonly; /* 0, 1 or 2, as ClickHouse's setting */
+	unsigned native_revision; /* of Native answers (client_protocol_version); 0: the oldest */
 	bool reads;   /* GET or HEAD */
 	bool wait_end;
 	enum weir_coding body_coding;

@@ -140,6 +140,26 @@ def test_formats(store):
     assert store.ask("SHOW DATABASES FORMAT TSV").text.splitlines().count("system") == 1
 
 
+def test_native_of_a_newer_revision(store):
+    """As ClickHouse's Go driver, and with it Grafana, asks for it."""
+    sql = ("SELECT number AS a, toString(number) AS b, [1, 2] AS c, map('k', number) AS d, NULL AS e, toLowCardinality('x') AS f, "
+           "['p', 'q', NULL]::Array(LowCardinality(Nullable(String))) AS g, (1, 'b')::Tuple(x UInt8, y String) AS h, "
+           "toDecimal64(1, 2) AS i, toDateTime64(0, 3, 'UTC') AS j, toFixedString('abc', 3) AS k, toIPv6('::1') AS l, "
+           "[[], ['z']] AS m, CAST('(', 'Enum8(\\'(\\' = 1)') AS n, emptyArrayString()::Array(LowCardinality(String)) AS o "
+           "FROM numbers(1000)")
+    wanted = b"\1\0\2\xff\xff\xff\xff\0" + store.ask(sql, default_format="Native").body
+    types = store.ask(f"DESCRIBE ({sql}) FORMAT TSVRaw", print_pretty_type_names="0").text
+    for name, kind in (line.split("\t")[:2] for line in types.splitlines()):
+        head = b"\1" + name.encode() + bytes([len(kind)]) + kind.encode()
+        assert wanted.count(head) == 1, kind
+        wanted = wanted.replace(head, head + b"\0")
+    answer = store.ask(sql, default_format="Native", client_protocol_version="54483", enable_http_compression="1",
+                       headers={"Accept-Encoding": "gzip"})
+    assert answer.status == 200, answer.text
+    assert answer.body == wanted
+    assert store.ask("SELECT sumState(1)", default_format="Native", client_protocol_version="54483").code == 48
+
+
 def test_headers_of_an_answer(store):
     answer = store.ask("SELECT count() FROM numbers(1000)", query_id="my-id")
     assert answer.headers["X-ClickHouse-Query-Id"] == "my-id"
