@@ -210,3 +210,8 @@ def test_the_rollup_has_the_same_sums(system):
     flows = system.sql("SELECT count(), sum(packets), sum(bytes) FROM flows")[0]
     assert int(flows[0]) > 0
     assert system.sql("SELECT sum(flows), sum(exported_packets), sum(exported_bytes) FROM flows_1m")[0] == flows
+
+
+def test_nothing_was_faulty_or_lost(system):
+    status = json.loads(system.ask("status", "--format", "json"))
+    assert status["healthy"], status
