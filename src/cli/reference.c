@@ -58,6 +58,7 @@ static const char *const VERDICTS[] = {
 	[WEIR_VERDICT_DROP_RECORD] = "the record or template",
 	[WEIR_VERDICT_DROP_SET] = "the rest of the set",
 	[WEIR_VERDICT_DROP_MESSAGE] = "the rest of the message",
+	[WEIR_VERDICT_CLOSE_SESSION] = "the session",
 };
 
 static void print_faults(void)
@@ -66,7 +67,9 @@ static void print_faults(void)
 	      "<!-- Made from src/wire/faults.inc: `weir reference faults >doc/faults.md` -->\n\n"
 	      "Every way in which a message can be wrong has a name. Each is counted by exporter; the summary of `weir decode` "
 	      "lists them, and the metrics have them as a label. What is given up because of a fault is the least that the "
-	      "protocol allows: all before it, and all that can still be found after it, is kept.\n\n"
+	      "protocol allows: all before it, and all that can still be found after it, is kept. A TCP or TLS "
+	      "session ends with a message whose lengths make no sense: `message_short`, `set_short`, `set_overrun`, "
+	      "`template_short`, `record_short`.\n\n"
 	      "| Fault | Meaning | Given up |\n|---|---|---|\n",
 	      stdout);
 	for (unsigned i = 0; i < WEIR_FAULTS; i++)

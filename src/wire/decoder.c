@@ -26,7 +26,12 @@ struct weir_decoder {
 	struct weir_exporters *exporters;
 	struct weir_legacies legacies;
 	struct weir_workspace work;
+	bool malformed; /* the last message */
 };
+
+/* RFC 7011 §9.1: lengths that make no sense. A version that is no IPFIX never comes so far on a session. */
+static const enum weir_fault MALFORMED[] = {WEIR_FAULT_MESSAGE_SHORT, WEIR_FAULT_SET_SHORT, WEIR_FAULT_SET_OVERRUN,
+					    WEIR_FAULT_TEMPLATE_SHORT, WEIR_FAULT_RECORD_SHORT};
 
 int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, struct weir_decoder **ret_decoder)
 {
@@ -95,6 +100,28 @@ static void drop_waiting(struct weir_decoder *decoder, int64_t before_ms)
 	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] += weir_waiting_drop(&decoder->work.waiting, before_ms);
 }
 
+static uint64_t count_malformed(const struct weir_decoder *decoder)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(MALFORMED) / sizeof(MALFORMED[0]); i++)
+		sum += decoder->stats.fault[MALFORMED[i]];
+	return sum;
+}
+
+bool weir_decoder_malformed(const struct weir_decoder *decoder)
+{
+	return decoder->malformed;
+}
+
+void weir_decoder_session_end(struct weir_decoder *decoder, uint64_t session, enum weir_fault why)
+{
+	if (why < WEIR_FAULTS)
+		decoder->stats.fault[why]++;
+	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] +=
+		weir_exporters_forget(decoder->exporters, session, &decoder->work);
+}
+
 void weir_decoder_finish(struct weir_decoder *decoder)
 {
 	drop_waiting(decoder, INT64_MAX);
@@ -105,6 +132,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 {
 	struct weir_output out = {.block = block, .sink = sink, .stats = &decoder->stats};
 	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
+	uint64_t malformed = count_malformed(decoder);
 
 	decoder->stats.messages++;
 	decoder->stats.bytes += datagram->len;
@@ -132,6 +160,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 		weir_output_fault(&out, WEIR_FAULT_VERSION_UNKNOWN);
 		break;
 	}
+	decoder->malformed = count_malformed(decoder) != malformed;
 }
 
 size_t weir_decoder_message_len(const uint8_t *data, size_t len)

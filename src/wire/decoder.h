@@ -6,11 +6,13 @@
  * or a named fault (wire/fault.h); nothing is dropped in silence.
  *
  * The version is read from the message: NetFlow v1, v5, v7 (Cisco's formats), v9 (RFC 3954), IPFIX (RFC 7011),
- * sFlow v5 (sflow.org, sFlow Version 5). Exporters are told apart by address and observation domain.
+ * sFlow v5 (sflow.org, sFlow Version 5). Exporters are told apart by address and observation domain; on TCP and TLS
+ * also by transport session, whose state ends with it (RFC 7011 §8).
  */
 #ifndef WEIR_WIRE_DECODER_H
 #define WEIR_WIRE_DECODER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +41,7 @@ struct weir_datagram {
 	struct weir_addr exporter; /* whom it came from */
 	uint16_t exporter_port;
 	int64_t received_ms; /* since 1970-01-01 UTC */
+	uint64_t session;    /* TCP, TLS: the transport session's number, never used twice; 0: UDP and files */
 };
 
 /* What was decoded so far; all counters only grow. */
@@ -64,6 +67,13 @@ void weir_decoder_free(struct weir_decoder *decoder);
  * Faults are counted, not returned. */
 void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram,
 			 struct weir_block **block, const struct weir_block_sink *sink);
+
+/* Whether the message decoded last was malformed as RFC 7011 §9.1 says, so that its session is to be closed. */
+bool weir_decoder_malformed(const struct weir_decoder *decoder);
+
+/* A transport session ended: its templates, options and sequence numbers are forgotten, and data sets that wait for a
+ * template of it are given up as TEMPLATE_MISSING. why: the fault that ended it, which is counted, or WEIR_FAULTS. */
+void weir_decoder_session_end(struct weir_decoder *decoder, uint64_t session, enum weir_fault why);
 
 /* No more messages are to be expected: data sets that still wait for their template are given up, as the fault
  * TEMPLATE_MISSING. The decoder can be used on. */

@@ -136,6 +136,103 @@ static void test_truncations(void **state)
 	assert_int_equal(f->block->rows, 2);
 }
 
+static void put_session_template(struct fixture *f)
+{
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {8, 4}, {1, 4});
+	SET(&f->m, 3, U16(257), U16(2), U16(1), U16(149), U16(4), U16(34), U16(4));
+	SET(&f->m, 257, U32(1), U32(100));
+	decode(f);
+}
+
+static void put_session_data(struct fixture *f)
+{
+	ipfix_begin(&f->m, 1);
+	SET(&f->m, 256, IP(10, 0, 0, 1), U32(1));
+	decode(f);
+}
+
+/* RFC 7011 §8: templates belong to the transport session, from the same address too. */
+static void test_templates_belong_to_their_session(void **state)
+{
+	struct fixture *f = *state;
+
+	f->session = 1;
+	put_session_template(f);
+	put_session_data(f);
+	assert_int_equal(stats(f)->flows, 1);
+	f->session = 2;
+	put_session_data(f);
+	f->session = 0;
+	put_session_data(f);
+	assert_int_equal(stats(f)->flows, 1);
+	f->session = 1;
+	put_session_data(f);
+	assert_int_equal(stats(f)->flows, 2);
+	/* What waits in session 2 goes with it; what waits over UDP stays. */
+	weir_decoder_session_end(f->decoder, 2, WEIR_FAULTS);
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_TEMPLATE_MISSING], 1);
+	weir_decoder_session_end(f->decoder, 1, WEIR_FAULT_SESSION_CUT);
+	f->session = 1;
+	put_session_data(f);
+	assert_int_equal(stats(f)->flows, 2);
+	f->session = 0;
+	put_session_template(f);
+	assert_int_equal(stats(f)->flows, 3);
+	assert_faults(f, "session_cut template_missing=2");
+}
+
+/* Sessions that come and go leave nothing behind: neither places of exporters nor memory of templates. */
+static void test_sessions_leave_nothing_behind(void **state)
+{
+	const struct weir_decoder_limits limits = {.exporters_max = 3,
+						   .templates_max = 4,
+						   .fields_max = 8,
+						   .template_bytes_max = 4096,
+						   .waiting_bytes_max = 1024,
+						   .waiting_ms = 1000};
+	struct fixture *f = fixture_new(&limits, NULL);
+
+	(void)state;
+	for (f->session = 1; f->session < 1000; f->session++) {
+		put_session_template(f);
+		put_session_data(f);
+		ipfix_begin(&f->m, 2);
+		SET(&f->m, 300, U32(1));
+		decode(f);
+		weir_decoder_session_end(f->decoder, f->session, WEIR_FAULTS);
+	}
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_EXPORTERS_LIMIT], 0);
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_TEMPLATES_LIMIT], 0);
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_SAMPLINGS_LIMIT], 0);
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_TEMPLATE_MISSING], 999);
+	assert_int_equal(stats(f)->flows, 999);
+	fixture_free(f);
+}
+
+/* RFC 7011 §9.1: which messages end a session. */
+static void test_malformed(void **state)
+{
+	struct fixture *f = *state;
+
+	put_session_template(f);
+	assert_false(weir_decoder_malformed(f->decoder));
+	ipfix_begin(&f->m, 1);
+	SET(&f->m, 256, IP(10, 0, 0, 1), U32(1), 1, 2, 3); /* padding that is not zero is none of them */
+	decode(f);
+	assert_false(weir_decoder_malformed(f->decoder));
+	ipfix_begin(&f->m, 2);
+	PUT(&f->m, U16(256), U16(99));
+	decode(f);
+	assert_true(weir_decoder_malformed(f->decoder));
+	put_session_data(f);
+	assert_false(weir_decoder_malformed(f->decoder));
+	ipfix_begin(&f->m, 3);
+	PUT(&f->m, U16(256), U16(3));
+	decode(f);
+	assert_true(weir_decoder_malformed(f->decoder));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +242,9 @@ int main(void)
 		cmocka_unit_test(test_message_len),
 		FIXTURE_TEST(test_empty_datagram),
 		FIXTURE_TEST(test_truncations),
+		FIXTURE_TEST(test_templates_belong_to_their_session),
+		cmocka_unit_test(test_sessions_leave_nothing_behind),
+		FIXTURE_TEST(test_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The exporters: an open-addressing hash table of pointers, doubled when it is three quarters full. The hash is
- * seeded, for the keys are what peers choose; entries are never removed, so there are no tombstones. */
+ * seeded, for the keys are what peers choose. Entries are removed with their session by moving up those behind them, so
+ * there are no tombstones. */
 #include "wire/exporter.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "wire/message.h"
 
 #define SLOTS_MIN 16
 
@@ -67,26 +69,32 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash(uint64_t seed, enum weir_flow_type flow_type, const struct weir_addr *addr, uint32_t domain)
+static uint64_t hash(uint64_t seed, const struct weir_exporter_key *key)
 {
-	uint64_t h = mix(weir_be64(addr->byte) ^ seed, weir_be64(addr->byte + 8) ^ UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t h = mix(weir_be64(key->addr.byte) ^ seed, weir_be64(key->addr.byte + 8) ^ UINT64_C(0x9e3779b97f4a7c15));
 
-	return mix(h ^ ((uint64_t)flow_type << 32 | domain), seed ^ UINT64_C(0xd6e8feb86659fd93));
+	return mix(h ^ ((uint64_t)key->flow_type << 32 | key->domain), seed ^ UINT64_C(0xd6e8feb86659fd93) ^ key->session);
 }
 
-static bool is(const struct weir_exporter *e, enum weir_flow_type flow_type, const struct weir_addr *addr,
-	       uint32_t domain)
+static struct weir_exporter_key key_of(const struct weir_exporter *e)
 {
-	return e->flow_type == flow_type && e->domain == domain && memcmp(&e->addr, addr, sizeof(*addr)) == 0;
+	return (struct weir_exporter_key){
+		.flow_type = e->flow_type, .domain = e->domain, .session = e->session, .addr = e->addr};
+}
+
+static bool is(const struct weir_exporter *e, const struct weir_exporter_key *key)
+{
+	return e->flow_type == key->flow_type && e->domain == key->domain && e->session == key->session &&
+	       memcmp(&e->addr, &key->addr, sizeof(key->addr)) == 0;
 }
 
 /* The entry's slot, or the free one where it belongs. */
 static struct weir_exporter **find_slot(struct weir_exporter **slot, uint32_t slots, uint64_t seed,
-					enum weir_flow_type flow_type, const struct weir_addr *addr, uint32_t domain)
+					const struct weir_exporter_key *key)
 {
-	uint32_t i = (uint32_t)hash(seed, flow_type, addr, domain) & (slots - 1);
+	uint32_t i = (uint32_t)hash(seed, key) & (slots - 1);
 
-	while (slot[i] && !is(slot[i], flow_type, addr, domain))
+	while (slot[i] && !is(slot[i], key))
 		i = (i + 1) & (slots - 1);
 	return &slot[i];
 }
@@ -100,9 +108,12 @@ static int grow(struct weir_exporters *x)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < x->slots; i++) {
 		struct weir_exporter *e = x->slot[i];
+		struct weir_exporter_key key;
 
-		if (e)
-			*find_slot(slot, slots, x->seed, e->flow_type, &e->addr, e->domain) = e;
+		if (!e)
+			continue;
+		key = key_of(e);
+		*find_slot(slot, slots, x->seed, &key) = e;
 	}
 	free(x->slot);
 	x->slot = slot;
@@ -110,33 +121,78 @@ static int grow(struct weir_exporters *x)
 	return 0;
 }
 
-struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum weir_flow_type flow_type,
-					 const struct weir_addr *addr, uint32_t domain)
+struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, const struct weir_exporter_key *key)
 {
 	struct weir_exporters *x = exporters;
 	struct weir_exporter **slot;
 
-	if (x->last && is(x->last, flow_type, addr, domain))
+	if (x->last && is(x->last, key))
 		return x->last;
-	slot = find_slot(x->slot, x->slots, x->seed, flow_type, addr, domain);
+	slot = find_slot(x->slot, x->slots, x->seed, key);
 	if (!*slot) {
 		if (x->count >= x->max)
 			return NULL;
 		if (x->count >= x->slots / 4 * 3) {
 			if (grow(x))
 				return NULL;
-			slot = find_slot(x->slot, x->slots, x->seed, flow_type, addr, domain);
+			slot = find_slot(x->slot, x->slots, x->seed, key);
 		}
 		*slot = calloc(1, sizeof(**slot));
 		if (!*slot)
 			return NULL;
-		(*slot)->addr = *addr;
-		(*slot)->domain = domain;
-		(*slot)->flow_type = flow_type;
+		(*slot)->addr = key->addr;
+		(*slot)->domain = key->domain;
+		(*slot)->session = key->session;
+		(*slot)->flow_type = key->flow_type;
 		x->count++;
 	}
 	x->last = *slot;
 	return *slot;
+}
+
+/* Close the gap at slot i: whoever stands behind it, up to the next free slot, and would be looked for at or before it
+ * moves up. */
+static void close_gap(struct weir_exporters *x, uint32_t i)
+{
+	uint32_t mask = x->slots - 1;
+
+	x->slot[i] = NULL;
+	for (uint32_t j = (i + 1) & mask; x->slot[j]; j = (j + 1) & mask) {
+		struct weir_exporter_key key = key_of(x->slot[j]);
+		uint32_t home = (uint32_t)hash(x->seed, &key) & mask;
+
+		if (((j - home) & mask) < ((j - i) & mask))
+			continue;
+		x->slot[i] = x->slot[j];
+		x->slot[j] = NULL;
+		i = j;
+	}
+}
+
+uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work)
+{
+	struct weir_exporters *x = exporters;
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; session && i < x->slots;) {
+		struct weir_exporter *e = x->slot[i];
+
+		if (!e || e->session != session) {
+			i++;
+			continue;
+		}
+		dropped += weir_waiting_drop_exporter(&work->waiting, e);
+		weir_templates_remove_all(&e->templates, work, false);
+		weir_templates_remove_all(&e->templates, work, true);
+		weir_templates_done(&e->templates);
+		work->template_bytes_left += weir_samplings_bytes(&e->sampling);
+		weir_samplings_done(&e->sampling);
+		free(e);
+		x->count--;
+		close_gap(x, i); /* and look at this slot again: another may stand there now */
+	}
+	x->last = NULL;
+	return dropped;
 }
 
 uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units)

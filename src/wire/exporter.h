@@ -1,6 +1,6 @@
-/* What a decoder knows of each exporter: one entry a protocol, address and observation domain (NetFlow v5: engine;
- * NetFlow v9: source id; sFlow: agent and sub-agent). The table owns the entries, never moves them, and has a
- * ceiling. Private to wire; one thread. */
+/* What a decoder knows of each exporter: one entry a protocol, address, transport session and observation domain
+ * (NetFlow v5: engine; NetFlow v9: source id; sFlow: agent and sub-agent). The table owns the entries, never moves them,
+ * and has a ceiling. Private to wire; one thread. */
 #ifndef WEIR_WIRE_EXPORTER_H
 #define WEIR_WIRE_EXPORTER_H
 
@@ -13,8 +13,11 @@
 #include "wire/sampling.h"
 #include "wire/template.h"
 
+struct weir_workspace;
+
 struct weir_exporter {
 	struct weir_addr addr;
+	uint64_t session; /* TCP, TLS; else 0 */
 	uint32_t domain;
 	enum weir_flow_type flow_type;
 
@@ -36,10 +39,21 @@ struct weir_exporters;
 int weir_exporters_new(uint32_t exporters_max, uint64_t seed, struct weir_exporters **ret_exporters) WEIR_MUST_CHECK;
 void weir_exporters_free(struct weir_exporters *exporters);
 
-/* The entry, made when it is new; NULL at the ceiling or without memory. It stays where it is until
- * weir_exporters_free(). */
-struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, enum weir_flow_type flow_type,
-					 const struct weir_addr *addr, uint32_t domain);
+/* What an entry is found by. */
+struct weir_exporter_key {
+	enum weir_flow_type flow_type;
+	uint32_t domain;
+	uint64_t session;
+	struct weir_addr addr;
+};
+
+/* The entry, made when it is new; NULL at the ceiling or without memory. It stays where it is until its session is
+ * forgotten, or weir_exporters_free(). */
+struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, const struct weir_exporter_key *key);
+
+/* Remove a session's entries with all that belongs to them. Returns how many sets that waited were dropped. Looks at
+ * all entries. */
+uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work);
 
 /* A message came with this sequence number and carries `units` of what the protocol counts (messages, flows,
  * samples). Returns how many units were lost before it: 0 for the first message, for one that comes late and

@@ -1,17 +1,18 @@
 #include "wire/exporter.h"
+#include "wire/message.h"
 #include "wire/testing.h"
 
 static struct weir_exporter *get(struct weir_exporters *x, uint32_t last, uint32_t domain)
 {
 	struct weir_addr a = weir_addr_from_v4((const uint8_t[]){10, U24(last)});
 
-	return weir_exporters_get(x, WEIR_FLOW_IPFIX, &a, domain);
+	return weir_exporters_get(x, &(struct weir_exporter_key){.flow_type = WEIR_FLOW_IPFIX, .addr = a, .domain = domain});
 }
 
 static void test_one_entry_a_protocol_address_and_domain(void **state)
 {
 	struct weir_exporters *x;
-	struct weir_addr a = weir_addr_from_v4((const uint8_t[]){10, 0, 0, 1});
+	struct weir_exporter_key key = {.domain = 5, .addr = weir_addr_from_v4((const uint8_t[]){10, 0, 0, 1})};
 	struct weir_exporter *e;
 
 	(void)state;
@@ -21,7 +22,11 @@ static void test_one_entry_a_protocol_address_and_domain(void **state)
 	assert_ptr_equal(get(x, 1, 5), e);
 	assert_ptr_not_equal(get(x, 2, 5), e);
 	assert_ptr_not_equal(get(x, 1, 6), e);
-	assert_ptr_not_equal(weir_exporters_get(x, WEIR_FLOW_NETFLOW9, &a, 5), e);
+	key.flow_type = WEIR_FLOW_NETFLOW9;
+	assert_ptr_not_equal(weir_exporters_get(x, &key), e);
+	key.flow_type = WEIR_FLOW_IPFIX;
+	key.session = 1;
+	assert_ptr_not_equal(weir_exporters_get(x, &key), e);
 	assert_ptr_equal(get(x, 1, 5), e);
 	weir_exporters_free(x);
 }
@@ -45,6 +50,38 @@ static void test_growth_and_ceiling(void **state)
 	assert_null(get(x, MAX, 0));
 	weir_exporters_free(x);
 	weir_exporters_free(NULL);
+}
+
+/* Whatever the order in which sessions end, all others are still found. */
+static void test_forgotten_sessions(void **state)
+{
+	enum { SESSIONS = 97, DOMAINS = 7 };
+	static struct weir_exporter *seen[SESSIONS][DOMAINS];
+	struct weir_workspace work = {0};
+	struct weir_exporters *x;
+
+	(void)state;
+	assert_int_equal(weir_exporters_new(SESSIONS * DOMAINS, 7, &x), 0);
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < SESSIONS * DOMAINS; i++) {
+			struct weir_exporter_key key = {.domain = i % DOMAINS, .session = 1 + i / DOMAINS};
+
+			seen[i / DOMAINS][i % DOMAINS] = weir_exporters_get(x, &key);
+			assert_non_null(seen[i / DOMAINS][i % DOMAINS]);
+		}
+		for (uint32_t gone = 0; gone < SESSIONS; gone++) {
+			uint32_t session = 1 + (gone * 31 + round) % SESSIONS;
+
+			assert_int_equal(weir_exporters_forget(x, session, &work), 0);
+			for (uint32_t later = gone + 1; later < SESSIONS; later++) {
+				uint32_t other = 1 + (later * 31 + round) % SESSIONS;
+				struct weir_exporter_key key = {.domain = later % DOMAINS, .session = other};
+
+				assert_ptr_equal(weir_exporters_get(x, &key), seen[other - 1][later % DOMAINS]);
+			}
+		}
+	}
+	weir_exporters_free(x);
 }
 
 static void test_loss(void **state)
@@ -140,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_entry_a_protocol_address_and_domain),
 		cmocka_unit_test(test_growth_and_ceiling),
+		cmocka_unit_test(test_forgotten_sessions),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_late_message),

@@ -8,6 +8,7 @@ enum weir_verdict {
 	WEIR_VERDICT_DROP_RECORD,
 	WEIR_VERDICT_DROP_SET,
 	WEIR_VERDICT_DROP_MESSAGE,
+	WEIR_VERDICT_CLOSE_SESSION, /* TCP, TLS */
 };
 
 enum weir_fault {

@@ -31,7 +31,12 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 /* The exporter's entry, or the fault. */
 static inline bool weir_message_exporter(struct weir_exporters *exporters, struct weir_message *m)
 {
-	m->exporter = weir_exporters_get(exporters, m->flow_type, &m->datagram->exporter, m->domain);
+	const struct weir_exporter_key key = {.flow_type = m->flow_type,
+					      .domain = m->domain,
+					      .session = m->datagram->session,
+					      .addr = m->datagram->exporter};
+
+	m->exporter = weir_exporters_get(exporters, &key);
 	if (!m->exporter)
 		weir_message_fault(m, WEIR_FAULT_EXPORTERS_LIMIT);
 	return m->exporter != NULL;

@@ -12,6 +12,15 @@ void weir_samplings_done(struct weir_samplings *s)
 	*s = (struct weir_samplings){0};
 }
 
+uint64_t weir_samplings_bytes(const struct weir_samplings *s)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < WEIR_SAMPLING_KINDS; i++)
+		bytes += s->list[i].cap * sizeof(*s->list[i].entry);
+	return bytes;
+}
+
 /* Where the entry of that id is, or belongs. */
 static uint32_t position(const struct weir_sampling_list *l, uint32_t id)
 {

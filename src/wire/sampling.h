@@ -31,6 +31,9 @@ struct weir_samplings {
 
 void weir_samplings_done(struct weir_samplings *s);
 
+/* What weir_samplings_set() has subtracted in all. */
+uint64_t weir_samplings_bytes(const struct weir_samplings *s);
+
 /* Remember. The memory that it takes is subtracted from *bytes_left. False when there are too many of a kind, or no
  * memory: nothing has changed then. */
 bool weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, uint32_t id, uint32_t rate,

@@ -319,6 +319,7 @@ void weir_sflow_decode(struct weir_exporters *exporters, struct weir_message *m)
 {
 	struct weir_cursor c = weir_cursor(m->datagram->data, m->datagram->len);
 	struct weir_addr agent;
+	struct weir_exporter_key key;
 	uint32_t samples;
 
 	if (!read_header(&c, &agent, m))
@@ -329,8 +330,10 @@ void weir_sflow_decode(struct weir_exporters *exporters, struct weir_message *m)
 		return;
 	}
 	/* An agent that does not know its own address is known by the sender's. */
-	m->exporter = weir_exporters_get(exporters, m->flow_type,
-					 weir_addr_is_zero(&agent) ? &m->datagram->exporter : &agent, m->domain);
+	key = (struct weir_exporter_key){.flow_type = m->flow_type,
+					 .domain = m->domain,
+					 .addr = weir_addr_is_zero(&agent) ? m->datagram->exporter : agent};
+	m->exporter = weir_exporters_get(exporters, &key);
 	if (!m->exporter) {
 		weir_message_fault(m, WEIR_FAULT_EXPORTERS_LIMIT);
 		return;

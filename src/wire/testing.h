@@ -127,6 +127,7 @@ struct fixture {
 	struct weir_block *block;
 	struct weir_block_sink sink;
 	struct weir_addr exporter;
+	uint64_t session;
 	unsigned full; /* how often the sink was called */
 	uint64_t flows_taken;
 	bool refuse;
@@ -187,6 +188,7 @@ static inline void decode_bytes(struct fixture *f, const uint8_t *data, size_t l
 				  .len = len,
 				  .exporter = f->exporter,
 				  .exporter_port = 2055,
+				  .session = f->session,
 				  .received_ms = TEST_MS + 500};
 
 	assert_non_null(exact);

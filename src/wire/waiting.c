@@ -87,6 +87,34 @@ struct weir_waiting_set *weir_waiting_take(struct weir_waiting *w, const struct 
 	return NULL;
 }
 
+/* The one before it in its bucket, or NULL. */
+static struct weir_waiting_set *before(const struct weir_waiting_bucket *b, const struct weir_waiting_set *s)
+{
+	struct weir_waiting_set *previous = NULL;
+
+	for (struct weir_waiting_set *at = b->first; at != s; at = at->next)
+		previous = at;
+	return previous;
+}
+
+uint32_t weir_waiting_drop_exporter(struct weir_waiting *w, const struct weir_exporter *exporter)
+{
+	uint32_t dropped = 0;
+
+	for (struct weir_waiting_set *s = w->oldest, *newer; s && exporter->waiting_bytes; s = newer) {
+		struct weir_waiting_bucket *b;
+
+		newer = s->newer;
+		if (s->exporter != exporter)
+			continue;
+		b = bucket_of(w, exporter, s->template_id);
+		unlink_set(w, b, before(b, s), s);
+		free(s);
+		dropped++;
+	}
+	return dropped;
+}
+
 uint32_t weir_waiting_drop(struct weir_waiting *w, int64_t before_ms)
 {
 	uint32_t dropped = 0;

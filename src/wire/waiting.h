@@ -57,6 +57,9 @@ bool weir_waiting_put(struct weir_waiting *w, const struct weir_waiting_set *set
 struct weir_waiting_set *weir_waiting_take(struct weir_waiting *w, const struct weir_exporter *exporter,
 					   uint16_t template_id) WEIR_MUST_CHECK;
 
+/* Drop all sets of an exporter; returns how many there were. */
+uint32_t weir_waiting_drop_exporter(struct weir_waiting *w, const struct weir_exporter *exporter);
+
 /* Drop the sets that came before that moment; returns how many there were. */
 uint32_t weir_waiting_drop(struct weir_waiting *w, int64_t before_ms);
 
