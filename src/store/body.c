@@ -90,9 +90,12 @@ static void begin_data(struct weir_body *body)
 static void look(struct weir_body *body, bool whole)
 {
 	struct weir_statement_fault fault = {0};
-	int rc = weir_statement_parse((const char *)body->text.data, body->text.len, whole, &body->statement, &fault);
+	const char *text = weir_buffer_cstr(&body->text); /* of an empty buffer there is no data to point to */
+	int rc = text ? weir_statement_parse(text, body->text.len, whole, &body->statement, &fault) : -ENOMEM;
 
-	if (rc == -EINVAL)
+	if (rc == -ENOMEM)
+		fail(body, 241, "Out of memory");
+	else if (rc == -EINVAL)
 		fail_by_statement(body, &fault);
 	else if (!rc && body->statement.kind == WEIR_STATEMENT_INSERT)
 		begin_data(body);
