@@ -122,7 +122,7 @@ static void find_processes(struct weir_status *status)
 	}
 	/* The sink is not started before the store is open. */
 	if (status->supervised && strcmp(status->process[WEIR_STATUS_SINK].state, "down") == 0 &&
-	    !status->process[WEIR_STATUS_SINK].start_s && status->process[WEIR_STATUS_STORE].wanted &&
+	    status->process[WEIR_STATUS_SINK].start_s <= 0 && status->process[WEIR_STATUS_STORE].wanted &&
 	    !status->process[WEIR_STATUS_STORE].samples.count)
 		status->process[WEIR_STATUS_SINK].state = "waits";
 	weir_samples_done(&run);
