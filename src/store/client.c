@@ -46,6 +46,7 @@ struct call {
 	int take_rc;		     /* the first negative return of take() */
 	struct weir_buffer error_text; /* the body of an answer that is an error */
 	int is_store;		     /* some X-ClickHouse- header was seen */
+	int file_fd;		     /* of the data to insert; below 0: the body is the SQL */
 	int file_failed;
 };
 
@@ -379,6 +380,24 @@ static int fail_by_curl(struct call *call, CURLcode code, const char *detail, st
 			      *detail ? detail : curl_easy_strerror(code));
 }
 
+/* curl goes on with a new connection when a kept one turns out to be dead, unless it finds out while it sends the body: the
+ * store was restarted between a look at the connection and the body's first byte. That is done here. */
+static CURLcode send_and_take(struct call *call)
+{
+	CURL *c = call->client->curl;
+	CURLcode code = curl_easy_perform(c);
+	long status = 0;
+	long connects = 0;
+
+	if (code != CURLE_SEND_ERROR)
+		return code;
+	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(c, CURLINFO_NUM_CONNECTS, &connects);
+	if (status || connects || (call->file_fd >= 0 && lseek(call->file_fd, 0, SEEK_SET) < 0))
+		return code;
+	return curl_easy_perform(c);
+}
+
 /* Send what is set up in the handle and take the answer in. */
 static int perform(struct call *call, const char *url, struct curl_slist *headers, struct weir_error *err)
 {
@@ -396,7 +415,7 @@ static int perform(struct call *call, const char *url, struct curl_slist *header
 	    curl_easy_setopt(c, CURLOPT_HEADERDATA, call) || curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) ||
 	    curl_easy_setopt(c, CURLOPT_WRITEDATA, call))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	code = curl_easy_perform(c);
+	code = send_and_take(call);
 	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL);
 	/* An error that the store still got out tells more than the connection that it cut then. */
@@ -434,7 +453,7 @@ int weir_client_stream(struct weir_client *client, const char *sql, const struct
 		       int readonly, int (*take)(void *ctx, const void *data, size_t len), void *ctx,
 		       struct weir_error *err)
 {
-	struct call call = {.client = client, .take = take, .ctx = ctx};
+	struct call call = {.client = client, .take = take, .ctx = ctx, .file_fd = -1};
 
 	return post(&call, sql, settings, readonly, 0, err);
 }
@@ -451,7 +470,7 @@ static int take_to_buffer(void *ctx, const void *data, size_t len)
 int weir_client_query(struct weir_client *client, const char *sql, const struct weir_client_setting *settings,
 		      int readonly, struct weir_buffer *out, struct weir_error *err)
 {
-	struct call call = {.client = client, .take = out ? take_to_buffer : NULL, .ctx = out};
+	struct call call = {.client = client, .take = out ? take_to_buffer : NULL, .ctx = out, .file_fd = -1};
 	size_t before = out ? out->len : 0;
 	int rc = post(&call, sql, settings, readonly, 1, err);
 
@@ -460,21 +479,16 @@ int weir_client_query(struct weir_client *client, const char *sql, const struct 
 	return rc;
 }
 
-struct source {
-	struct call *call;
-	int fd;
-};
-
 static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 {
-	struct source *source = ctx;
+	struct call *call = ctx;
 	ssize_t got;
 
 	do {
-		got = read(source->fd, data, size * n);
+		got = read(call->file_fd, data, size * n);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0) {
-		source->call->file_failed = errno;
+		call->file_failed = errno;
 		return CURL_READFUNC_ABORT;
 	}
 	return (size_t)got;
@@ -483,15 +497,15 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 /* curl sends the body anew when a kept connection turns out to be dead. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
-	const struct source *source = ctx;
+	const struct call *call = ctx;
 
-	return lseek(source->fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
+	return lseek(call->file_fd, (off_t)offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
-static int post_file(struct source *source, const char *url, curl_off_t size, const char *encoding,
+static int post_file(struct call *call, const char *url, curl_off_t size, const char *encoding,
 		     struct weir_error *err)
 {
-	struct weir_client *client = source->call->client;
+	struct weir_client *client = call->client;
 	CURL *c = client->curl;
 	struct curl_slist coding = {.next = client->auth};
 	char line[64];
@@ -500,27 +514,26 @@ static int post_file(struct source *source, const char *url, curl_off_t size, co
 	coding.data = line;
 	if (curl_easy_setopt(c, CURLOPT_POST, 1L) || curl_easy_setopt(c, CURLOPT_POSTFIELDS, NULL) ||
 	    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, size) ||
-	    curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read) || curl_easy_setopt(c, CURLOPT_READDATA, source) ||
-	    curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek) || curl_easy_setopt(c, CURLOPT_SEEKDATA, source))
+	    curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read) || curl_easy_setopt(c, CURLOPT_READDATA, call) ||
+	    curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek) || curl_easy_setopt(c, CURLOPT_SEEKDATA, call))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	return perform(source->call, url, encoding ? &coding : client->auth, err);
+	return perform(call, url, encoding ? &coding : client->auth, err);
 }
 
 int weir_client_insert_file(struct weir_client *client, const char *sql, const struct weir_client_setting *settings,
 			    const char *path, const char *encoding, struct weir_error *err)
 {
-	struct call call = {.client = client};
-	struct source source = {.call = &call, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+	struct call call = {.client = client, .file_fd = open(path, O_RDONLY | O_CLOEXEC)};
 	struct weir_buffer url;
 	const char *url_text = NULL;
 	struct stat st;
 	int rc;
 
 	client->exception_code = 0;
-	if (source.fd < 0 || fstat(source.fd, &st)) {
+	if (call.file_fd < 0 || fstat(call.file_fd, &st)) {
 		rc = weir_error_set(err, -errno, path, NULL, "cannot be read: %s", strerror(errno));
-		if (source.fd >= 0)
-			(void)close(source.fd);
+		if (call.file_fd >= 0)
+			(void)close(call.file_fd);
 		return rc;
 	}
 	weir_buffer_init(&url);
@@ -528,10 +541,10 @@ int weir_client_insert_file(struct weir_client *client, const char *sql, const s
 	if (!rc)
 		url_text = weir_buffer_cstr(&url);
 	if (url_text)
-		rc = post_file(&source, url_text, (curl_off_t)st.st_size, encoding, err);
+		rc = post_file(&call, url_text, (curl_off_t)st.st_size, encoding, err);
 	else
 		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	weir_buffer_done(&url);
-	(void)close(source.fd);
+	(void)close(call.file_fd);
 	return rc;
 }

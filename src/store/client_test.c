@@ -21,7 +21,9 @@
 
 #define OK	"HTTP/1.1 200 OK\r\nX-ClickHouse-Query-Id: x\r\n"
 #define STEPS	4
-#define HANG	"hang" /* in the place of an answer: wait until the client goes */
+#define HANG	"hang"	/* in the place of an answer: wait until the client goes */
+#define RESET	"reset" /* the same: close when the heading has come, with the body unread */
+#define LONG	(16U << 20) /* more than the sockets' buffers hold */
 
 /* What the server does with each request, in turn. */
 struct step {
@@ -47,22 +49,23 @@ static size_t body_length(const char *request)
 	return at ? strtoul(at + 17, NULL, 10) : 0;
 }
 
-/* Reads one request whole; false when the client has gone. */
-static int read_request(int fd, char *out, size_t size)
+/* Reads one request, whole or its heading, and keeps as much as there is room for; false when the client has gone. */
+static int read_request(int fd, int whole, char *out, size_t size)
 {
+	static char rest[65536]; /* the server's thread alone is here */
 	size_t len = 0;
 
 	for (;;) {
 		const char *end = strstr(out, "\r\n\r\n");
 		ssize_t n;
 
-		if (end && len >= (size_t)(end + 4 - out) + body_length(out))
+		if (end && len >= (size_t)(end + 4 - out) + (whole ? body_length(out) : 0))
 			return 1;
-		n = read(fd, out + len, size - 1 - len);
+		n = len < size - 1 ? read(fd, out + len, size - 1 - len) : read(fd, rest, sizeof(rest));
 		if (n <= 0)
 			return 0;
 		len += (size_t)n;
-		out[len] = '\0';
+		out[len < size ? len : size - 1] = '\0';
 	}
 }
 
@@ -77,12 +80,12 @@ static void *serve(void *ctx)
 
 		if (fd < 0)
 			fd = accept(s->fd, NULL, NULL);
-		if (fd < 0 || !read_request(fd, s->request[i], sizeof(s->request[i])))
+		if (fd < 0 || !read_request(fd, strcmp(step->answer, RESET) != 0, s->request[i], sizeof(s->request[i])))
 			break;
 		s->requests++;
 		if (strcmp(step->answer, HANG) == 0)
 			(void)!read(fd, &c, 1);
-		else
+		else if (strcmp(step->answer, RESET) != 0)
 			(void)!write(fd, step->answer, strlen(step->answer));
 		if (step->keep)
 			continue;
@@ -260,6 +263,32 @@ static void a_dead_connection_costs_nothing(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* As above, but it dies while the body is under way. */
+static void a_connection_that_dies_in_the_body_costs_nothing(void **state)
+{
+	static const struct step steps[] = {{OK "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n", 1}, {RESET, 0},
+					    {OK "Content-Length: 0\r\n\r\n", 0}, {NULL, 0}};
+	char path[] = "/tmp/weir-client.XXXXXX";
+	struct weir_client *client;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, LONG), 0);
+	assert_int_equal(pwrite(fd, "the data", 8, 0), 8);
+	assert_int_equal(close(fd), 0);
+	start(steps);
+	client = new_client(5);
+	for (int i = 0; i < 2; i++) {
+		if (weir_client_insert_file(client, "INSERT INTO t FORMAT CSV", NULL, path, NULL, &err))
+			fail_msg("%s", err.what);
+	}
+	weir_client_free(client);
+	stop();
+	assert_int_equal(server.requests, 3);
+	assert_non_null(strstr(server.request[2], "\r\n\r\nthe data"));
+	assert_int_equal(unlink(path), 0);
+}
+
 static void mistakes_in_the_options_are_told(void **state)
 {
 	struct weir_client_options options = {.url = "localhost:8123", .database = "x"};
@@ -287,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_late_answer_is_not_waited_for),
 		cmocka_unit_test(names_and_values_are_encoded_and_secrets_are_not_in_the_url),
 		cmocka_unit_test(a_dead_connection_costs_nothing),
+		cmocka_unit_test(a_connection_that_dies_in_the_body_costs_nothing),
 		cmocka_unit_test(mistakes_in_the_options_are_told),
 	};
 
