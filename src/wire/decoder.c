@@ -7,6 +7,7 @@
 
 #include "base/cursor.h"
 #include "wire/netflow.h"
+#include "wire/connection.h"
 #include "wire/sflow.h"
 #include "wire/value.h"
 
@@ -52,6 +53,7 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 		goto nomem;
 	if (weir_waiting_init(&d->work.waiting, limits->waiting_bytes_max, limits->waiting_ms, seed))
 		goto nomem;
+	weir_connections_init(&d->work.connections, seed);
 	if (weir_legacies_init(&d->legacies))
 		goto nomem;
 	*ret_decoder = d;
@@ -66,6 +68,7 @@ void weir_decoder_free(struct weir_decoder *decoder)
 	if (!decoder)
 		return;
 	weir_waiting_done(&decoder->work.waiting);
+	weir_connections_done(&decoder->work.connections);
 	weir_exporters_free(decoder->exporters);
 	weir_legacies_done(&decoder->legacies);
 	free(decoder->work.field);

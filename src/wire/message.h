@@ -16,6 +16,13 @@ struct weir_value {
 	size_t len;
 };
 
+/* See connection.h; here because the workspace holds it. */
+struct weir_connections {
+	struct weir_connection *entry; /* owned */
+	uint64_t seed;
+	uint32_t clock;
+};
+
 /* Owned by the decoder, used by one message at a time. */
 struct weir_workspace {
 	struct weir_field *field; /* fields_max: a template being read */
@@ -26,6 +33,7 @@ struct weir_workspace {
 	uint32_t templates_max;
 	uint64_t template_bytes_left;
 	struct weir_waiting waiting;
+	struct weir_connections connections;
 };
 
 struct weir_message {

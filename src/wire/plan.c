@@ -25,6 +25,7 @@
 
 #include "wire/element.h"
 #include "wire/list.h"
+#include "wire/connection.h"
 #include "wire/times.h"
 #include "wire/value.h"
 
@@ -48,6 +49,7 @@ enum {
 	IE_SAMPLING_PACKET_INTERVAL = 305,
 	IE_SAMPLING_PACKET_SPACE = 306,
 	IE_LAYER2_SEGMENT_ID = 351,
+	V9_FIREWALL_EXTENDED_EVENT = 33002, /* of ASA and Firepower alone */
 };
 
 enum version_rule { VERSION_NONE, VERSION_4, VERSION_6, VERSION_BY_ADDRESS };
@@ -86,6 +88,7 @@ struct weir_plan {
 	bool sampler_in_record;
 	bool interface_in_record;
 	bool check_times;
+	bool connections; /* of ASA or Firepower: connection.c */
 	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or NO_FIELD */
 	uint32_t duration_offset;
 	enum version_rule version_rule;
@@ -447,6 +450,16 @@ static bool needs_check(const struct weir_plan *p)
 	return false;
 }
 
+static bool tells_connections(const struct weir_plan *p)
+{
+	bool asa = false;
+
+	for (uint32_t i = 0; i < p->fields; i++)
+		asa = asa || is_iana(&p->field[i], V9_FIREWALL_EXTENDED_EVENT);
+	return asa && weir_column_set_has(&p->in_record, WEIR_COL_FIREWALL_EVENT) &&
+	       weir_column_set_has(&p->in_record, WEIR_COL_FLOW_ID);
+}
+
 static void finish(const struct compiler *c)
 {
 	struct weir_plan *p = c->plan;
@@ -454,6 +467,7 @@ static void finish(const struct compiler *c)
 	struct weir_column_set *always = &p->always;
 
 	p->check_times = needs_check(p);
+	p->connections = tells_connections(p);
 	p->version_rule = version_rule(p);
 	if (p->version_rule != VERSION_NONE)
 		weir_column_set_add(always, WEIR_COL_IP_VERSION);
@@ -887,6 +901,8 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	for (uint32_t i = 0; i < p->columns; i++)
 		copy_column(&p->column[i], m, run);
 	settle_times(p, m, run);
+	if (p->connections)
+		weir_connections_settle(m, run->rows, &run->present);
 	fill_version(p, b, run->rows);
 	fill_constants(m, b, run->rows, &run->present);
 	fill_rate(p, m, b, run->rows);
