@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #include "collect/metrics.h"
 
 #define PUBLISH_MS	1000
+#define DESCRIPTORS_OWN 512
 #define COMPLAIN_MS	60000 /* the same complaint again after so long */
 
 struct complaint {
@@ -33,26 +35,116 @@ static unsigned worker_count(uint64_t wanted)
 	return processors < 4 ? (unsigned)processors : 4;
 }
 
-static int open_receivers(const struct weir_role *role, unsigned workers, struct weir_udp **ret_udp,
-			  struct weir_error *err)
-{
-	const struct weir_config *c = &role->config;
-	struct weir_udp_options options = {
-		.listen = (const char *const *)c->collect_listen.item,
-		.listens = c->collect_listen.count,
-		.receive_buffer_bytes = (int)c->collect_receive_buffer_bytes,
-	};
+/* All that is opened while the process may bind, and read the key. */
+struct receivers {
+	struct weir_allow *allow;
+	struct weir_tls *tls;
+	struct weir_sessions *sessions; /* NULL: neither TCP nor TLS */
+	struct weir_udp *udp[WEIR_COLLECTOR_WORKERS_MAX];
+	unsigned workers;
+};
 
-	return weir_udp_open(&options, workers, ret_udp, err);
+static const char *const *list_of(const struct weir_config_list *list)
+{
+	return (const char *const *)list->item;
 }
 
-static void tell_receivers(const struct weir_role *role, const struct weir_udp *udp)
+static int open_udp(const struct weir_config *c, struct receivers *r, struct weir_error *err)
 {
+	const struct weir_udp_options options = {
+		.listen = list_of(&c->collect_listen),
+		.listens = c->collect_listen.count,
+		.receive_buffer_bytes = (int)c->collect_receive_buffer_bytes,
+		.allow = r->allow,
+	};
+	unsigned workers = worker_count(c->collect_workers);
+	int rc = weir_udp_open(&options, workers, r->udp, err);
+
+	r->workers = rc ? 0 : workers;
+	return rc;
+}
+
+static int open_sessions(const struct weir_config *c, struct receivers *r, struct weir_error *err)
+{
+	const struct weir_sessions_options options = {
+		.tcp_listen = list_of(&c->collect_tcp_listen),
+		.tcp_listens = c->collect_tcp_listen.count,
+		.tls_listen = list_of(&c->collect_tls_listen),
+		.tls_listens = c->collect_tls_listen.count,
+		.tls = r->tls,
+		.allow = r->allow,
+		.sessions_max = (unsigned)c->collect_sessions_max,
+		.per_address_max = (unsigned)c->collect_sessions_per_address,
+		.timeout_ms = (int64_t)c->collect_session_timeout_ms,
+		.idle_ms = (int64_t)c->collect_session_idle_ms,
+		.clock = &weir_clock_system,
+	};
+
+	return options.tcp_listens || options.tls_listens ? weir_sessions_open(&options, &r->sessions, err) : 0;
+}
+
+static int open_tls(const struct weir_config *c, struct receivers *r, struct weir_error *err)
+{
+	const struct weir_tls_options options = {
+		.certificate = c->tls_certificate,
+		.key = c->tls_key,
+		.ca = c->tls_ca,
+		.client_certificate = c->tls_client_certificate,
+		.peers = list_of(&c->tls_peers),
+		.peers_count = c->tls_peers.count,
+	};
+
+	return c->collect_tls_listen.count ? weir_tls_new(&options, &r->tls, err) : 0;
+}
+
+/* A descriptor a session, beside those of the sockets and the spool. */
+static void raise_descriptors(const struct weir_config *c)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur < c->collect_sessions_max + DESCRIPTORS_OWN && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int open_receivers(const struct weir_config *c, struct receivers *r, struct weir_error *err)
+{
+	int rc = 0;
+
+	raise_descriptors(c);
+	if (c->collect_allow.count)
+		rc = weir_allow_new(list_of(&c->collect_allow), c->collect_allow.count, &r->allow, err);
+	if (!rc)
+		rc = open_tls(c, r, err);
+	if (!rc)
+		rc = open_sessions(c, r, err);
+	return rc ? rc : open_udp(c, r, err);
+}
+
+static void close_receivers(struct receivers *r)
+{
+	for (unsigned i = 0; i < r->workers; i++)
+		weir_udp_close(r->udp[i]);
+	weir_sessions_close(r->sessions);
+	weir_tls_free(r->tls);
+	weir_allow_free(r->allow);
+}
+
+static void tell_receivers(const struct weir_role *role, const struct receivers *r)
+{
+	const struct weir_udp *udp = r->udp[0];
+	const char *bound;
+	bool tls;
 	int wanted = (int)role->config.collect_receive_buffer_bytes;
 	int granted = weir_udp_receive_buffer(udp);
 
 	for (unsigned i = 0; weir_udp_bound(udp, i); i++)
 		weir_log(&role->log, WEIR_LOG_INFO, "listening on %s", weir_udp_bound(udp, i));
+	for (unsigned i = 0; r->sessions && (bound = weir_sessions_bound(r->sessions, i, &tls)); i++)
+		weir_log(&role->log, WEIR_LOG_INFO, "listening on %s for IPFIX over %s", bound, tls ? "TLS" : "TCP");
 	/* The kernel doubles what is asked for, to have room for its own. */
 	if (granted / 2 < wanted)
 		weir_log(&role->log, WEIR_LOG_WARN,
@@ -60,13 +152,14 @@ static void tell_receivers(const struct weir_role *role, const struct weir_udp *
 			 "sysctl -w net.core.rmem_max=%d", granted / 2048, wanted / 1024, wanted);
 }
 
-static int new_collector(const struct weir_role *role, unsigned workers, struct weir_udp *const *udp,
-			 struct weir_collector **ret_collector, struct weir_error *err)
+static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_collector **ret_collector,
+			 struct weir_error *err)
 {
 	const struct weir_config *c = &role->config;
 	struct weir_collector_options options = {
-		.udp = udp,
-		.workers = workers,
+		.udp = r->udp,
+		.workers = r->workers,
+		.sessions = r->sessions,
 		.limits = weir_decoder_limits_default,
 		.spool_dir = role->spool_dir,
 		.spool_size_max_bytes = c->spool_size_max_bytes,
@@ -134,34 +227,32 @@ static int serve(const struct weir_role *role, struct weir_collector *collector)
 
 static int run(const struct weir_command *self, int argc, char **argv)
 {
-	struct weir_udp *udp[WEIR_COLLECTOR_WORKERS_MAX];
+	struct receivers receivers = {0};
 	struct weir_collector *collector = NULL;
 	struct weir_error err = {0};
 	struct weir_role role;
-	unsigned workers;
 	int status = weir_role_init(self, argc, argv, &role);
 
 	if (status)
 		return status < 0 ? WEIR_EXIT_OK : status;
-	workers = worker_count(role.config.collect_workers);
-	if (open_receivers(&role, workers, udp, &err)) {
+	if (open_receivers(&role.config, &receivers, &err)) {
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
+		close_receivers(&receivers);
 		weir_role_done(&role);
 		return status;
 	}
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 	if (weir_role_drop(&role, role.config.collect_user, &err) ||
-	    new_collector(&role, workers, udp, &collector, &err)) {
+	    new_collector(&role, &receivers, &collector, &err)) {
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
 	} else if (weir_collector_start(collector, &err)) {
 		status = weir_fail(WEIR_EXIT_FAILED, &err);
 	} else {
-		tell_receivers(&role, udp[0]);
+		tell_receivers(&role, &receivers);
 		status = serve(&role, collector);
 	}
 	weir_collector_free(collector);
-	for (unsigned i = 0; i < workers; i++)
-		weir_udp_close(udp[i]);
+	close_receivers(&receivers);
 	weir_role_done(&role);
 	return status;
 }
@@ -170,9 +261,9 @@ const struct weir_command weir_command_collect = {
 	.name = "collect",
 	.arguments = "[OPTION]...",
 	.summary = "receive flow exports and append the flows to the spool",
-	.text = "Receives NetFlow v1, v5, v7 and v9, IPFIX and sFlow v5 over UDP on collect.listen and appends the flows to "
-		"the spool. It waits for no store: `weir sink` carries the spool there. After a crash every flow that was synced "
-		"(collect.sync, one second unless set) is there; what came since is lost.\n\n"
+	.text = "Receives NetFlow v1, v5, v7 and v9, IPFIX and sFlow v5 over UDP on collect.listen, and IPFIX over "
+		"TCP on collect.tcp_listen and over TLS on collect.tls_listen, and appends the flows to the spool. It waits for no "
+		"store: `weir sink` carries the spool there. After a crash every flow that was synced (collect.sync, one second unless set) is there; what came since is lost.\n\n"
 		"SIGTERM and SIGINT end it after what the sockets hold has been taken in and synced.",
 	.options = weir_role_options,
 	.examples = "weir collect --data /var/lib/weir\treceive, with the default configuration",

@@ -10,6 +10,7 @@
 #define CLEAN_MS       1000
 #define SEGMENT_ROWS   (1U << 20)
 #define DRAIN_ROUNDS   1000 /* at the end: as many polls of what is in the sockets' buffers, no more */
+#define SESSION_ROUNDS 16   /* the same for sessions, whose peers fill the buffers again */
 
 struct worker {
 	struct weir_collector *collector; /* borrowed */
@@ -19,7 +20,8 @@ struct worker {
 	bool stop; /* atomic */
 
 	/* The thread's own. */
-	struct weir_udp *udp; /* borrowed */
+	struct weir_udp *udp;		/* borrowed; NULL: the worker of the sessions */
+	struct weir_sessions *sessions; /* borrowed; NULL: a worker of UDP */
 	struct weir_decoder *decoder;
 	struct weir_block *block;
 	struct weir_block_sink sink;
@@ -49,11 +51,10 @@ static int64_t now_ns(const struct worker *w)
 	return weir_clock_mono_ns(&w->collector->clock);
 }
 
-/* What the spool's last call left in w->latest. */
-static void note_error(struct worker *w)
+static void note_error(struct worker *w, const struct weir_error *err)
 {
 	pthread_mutex_lock(&w->lock);
-	w->error = w->latest;
+	w->error = *err;
 	w->has_error = true;
 	pthread_mutex_unlock(&w->lock);
 }
@@ -61,7 +62,10 @@ static void note_error(struct worker *w)
 static void publish(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
-	w->stats.udp = *weir_udp_stats(w->udp);
+	if (w->udp)
+		w->stats.udp = *weir_udp_stats(w->udp);
+	if (w->sessions)
+		w->stats.sessions = *weir_sessions_stats(w->sessions);
 	w->stats.decoder = *weir_decoder_stats(w->decoder);
 	w->stats.spool = *weir_spool_writer_stats(w->spool);
 	pthread_mutex_unlock(&w->lock);
@@ -73,7 +77,7 @@ static void append(struct worker *w)
 	if (!w->block->rows)
 		return;
 	if (weir_spool_append(w->spool, w->block, &w->latest))
-		note_error(w);
+		note_error(w, &w->latest);
 	weir_block_reset(w->block);
 }
 
@@ -88,7 +92,7 @@ static void sync_spool(struct worker *w)
 {
 	append(w);
 	if (weir_spool_sync(w->spool, &w->latest))
-		note_error(w);
+		note_error(w, &w->latest);
 }
 
 static void take(void *ctx, const struct weir_datagram *datagram)
@@ -97,6 +101,39 @@ static void take(void *ctx, const struct weir_datagram *datagram)
 
 	weir_decoder_decode(w->decoder, datagram, &w->block, &w->sink);
 }
+
+/* --- sessions ------------------------------------------------------------------------------------------------------ */
+
+static bool take_message(void *ctx, const struct weir_datagram *datagram)
+{
+	struct worker *w = ctx;
+
+	take(w, datagram);
+	return !weir_decoder_malformed(w->decoder);
+}
+
+static void session_ended(void *ctx, uint64_t session, enum weir_fault why)
+{
+	struct worker *w = ctx;
+
+	weir_decoder_session_end(w->decoder, session, why);
+}
+
+static void tell(void *ctx, const struct weir_error *err)
+{
+	note_error(ctx, err);
+}
+
+static int receive(struct worker *w, int timeout_ms)
+{
+	const struct weir_sessions_handler handler = {.take = take_message, .ended = session_ended, .tell = tell, .ctx = w};
+
+	if (w->sessions)
+		return weir_sessions_poll(w->sessions, timeout_ms, &handler);
+	return weir_udp_poll(w->udp, timeout_ms, take, w);
+}
+
+/* --- the thread ----------------------------------------------------------------------------------------------------- */
 
 static void do_what_is_due(struct worker *w)
 {
@@ -109,7 +146,7 @@ static void do_what_is_due(struct worker *w)
 	/* One worker cleans for all lanes. */
 	if (w->number == 0 && now >= w->clean_due_ns) {
 		if (weir_spool_clean(w->spool, &w->latest))
-			note_error(w);
+			note_error(w, &w->latest);
 		w->clean_due_ns = now + CLEAN_MS * WEIR_NS_PER_MS;
 	}
 	publish(w);
@@ -117,8 +154,8 @@ static void do_what_is_due(struct worker *w)
 
 static void drain(struct worker *w)
 {
-	for (unsigned i = 0; i < DRAIN_ROUNDS; i++) {
-		if (weir_udp_poll(w->udp, 0, take, w) <= 0)
+	for (unsigned i = 0; i < (w->sessions ? SESSION_ROUNDS : DRAIN_ROUNDS); i++) {
+		if (receive(w, 0) <= 0)
 			return;
 	}
 }
@@ -133,7 +170,7 @@ static void *work(void *arg)
 	while (rc >= 0 && !__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
 		int64_t now;
 
-		rc = weir_udp_poll(w->udp, POLL_MS, take, w);
+		rc = receive(w, POLL_MS);
 		now = now_ns(w);
 		if (now >= w->sync_due_ns || now - published_ns >= POLL_MS * WEIR_NS_PER_MS) {
 			do_what_is_due(w);
@@ -159,7 +196,7 @@ static uint64_t share(uint64_t all, unsigned workers)
 	return (all + workers - 1) / workers;
 }
 
-static int worker_init(struct worker *w, const struct weir_collector_options *o, struct weir_error *err)
+static int worker_init(struct worker *w, const struct weir_collector_options *o, unsigned workers, struct weir_error *err)
 {
 	struct weir_decoder_limits limits = o->limits;
 	char lane[WEIR_SPOOL_LANE_MAX];
@@ -172,9 +209,12 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	};
 
 	w->sink = (struct weir_block_sink){.full = on_full, .ctx = w};
-	limits.template_bytes_max = share(limits.template_bytes_max, o->workers);
-	limits.waiting_bytes_max = share(limits.waiting_bytes_max, o->workers);
-	(void)snprintf(lane, sizeof(lane), "w%u", w->number);
+	limits.template_bytes_max = share(limits.template_bytes_max, workers);
+	limits.waiting_bytes_max = share(limits.waiting_bytes_max, workers);
+	if (w->sessions)
+		(void)snprintf(lane, sizeof(lane), "s0");
+	else
+		(void)snprintf(lane, sizeof(lane), "w%u", w->number);
 	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
 	    weir_block_new(&weir_block_limits_default, &w->block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
@@ -184,6 +224,7 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 int weir_collector_new(const struct weir_collector_options *options, struct weir_collector **ret_collector,
 		       struct weir_error *err)
 {
+	unsigned workers = options->workers + (options->sessions != NULL);
 	struct weir_collector *c;
 	int rc = 0;
 
@@ -192,22 +233,25 @@ int weir_collector_new(const struct weir_collector_options *options, struct weir
 				      WEIR_COLLECTOR_WORKERS_MAX);
 	c = calloc(1, sizeof(*c));
 	if (c)
-		c->worker = calloc(options->workers, sizeof(*c->worker));
+		c->worker = calloc(workers, sizeof(*c->worker));
 	if (!c || !c->worker) {
 		free(c);
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	}
 	c->clock = *options->clock;
 	c->sync_ms = options->sync_ms;
-	for (unsigned i = 0; i < options->workers; i++) {
+	for (unsigned i = 0; i < workers; i++) {
 		c->worker[i].collector = c;
 		c->worker[i].number = i;
-		c->worker[i].udp = options->udp[i];
+		if (i < options->workers)
+			c->worker[i].udp = options->udp[i];
+		else
+			c->worker[i].sessions = options->sessions;
 		pthread_mutex_init(&c->worker[i].lock, NULL);
 		c->workers++;
 	}
-	for (unsigned i = 0; !rc && i < options->workers; i++)
-		rc = worker_init(&c->worker[i], options, err);
+	for (unsigned i = 0; !rc && i < workers; i++)
+		rc = worker_init(&c->worker[i], options, workers, err);
 	if (rc) {
 		weir_collector_free(c);
 		return rc;
@@ -260,7 +304,7 @@ void weir_collector_stop(struct weir_collector *collector)
 	}
 }
 
-/* Both structs are counters of 64 bits only. */
+/* The structs are counters of 64 bits only. */
 static void add(void *sum, const void *more, size_t bytes)
 {
 	uint64_t *to = sum;

@@ -1,8 +1,9 @@
 /* The collector: worker threads that each receive, decode and append to a lane of the spool.
  *
- *   sockets ── datagrams ──▶ decoder ── block ──▶ spool writer (lane "w0", "w1" …)
+ *   UDP sockets ─── datagrams ──▶ decoder ── block ──▶ spool writer (lane "w0", "w1" …)
+ *   TCP, TLS sessions ── messages ──▶ decoder ── block ──▶ spool writer (lane "s0")
  *
- * A worker shares nothing with the others. A full block goes to the spool at once, a partial one when the segment is
+ * A worker shares nothing with the others, so that no session makes a datagram wait. A full block goes to the spool at once, a partial one when the segment is
  * synced, which happens every sync_ms: what came since is what a crash can lose. The collector never waits for a
  * sink or a store.
  *
@@ -16,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "receive/sessions.h"
 #include "receive/udp.h"
 #include "spool/spool.h"
 #include "wire/decoder.h"
@@ -25,6 +27,7 @@
 struct weir_collector_options {
 	struct weir_udp *const *udp;	/* one a worker; they stay the caller's until weir_collector_free() */
 	unsigned workers;
+	struct weir_sessions *sessions; /* TCP and TLS, or NULL; the caller's like udp */
 	struct weir_decoder_limits limits; /* of each worker; template_bytes_max and waiting_bytes_max of all together */
 	const char *spool_dir;		/* borrowed for the call */
 	uint64_t spool_size_max_bytes;	/* of all lanes */
@@ -37,6 +40,7 @@ struct weir_collector_options {
 /* Sums over the workers. */
 struct weir_collector_stats {
 	struct weir_udp_stats udp;
+	struct weir_sessions_stats sessions;
 	struct weir_decoder_stats decoder;
 	struct weir_spool_stats spool;
 };
@@ -55,7 +59,7 @@ void weir_collector_stop(struct weir_collector *collector);
 /* As of a moment ago: the workers publish at least every 100 ms. */
 void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats);
 
-/* The spool's last error since the last call: true, and *ret_err is filled. */
+/* The spool's last error since the last call, or the last thing to be told of a session: true, and *ret_err is filled. */
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err);
 /* A worker ended on its own: its error. Such a collector is to be stopped. */
 bool weir_collector_failed(struct weir_collector *collector, struct weir_error *ret_err);

@@ -24,7 +24,9 @@
 struct fixture {
 	char dir[64];
 	struct weir_udp *udp[WORKERS];
+	struct weir_sessions *sessions;
 	uint16_t port;
+	uint16_t tcp_port;
 	struct weir_collector *collector;
 };
 
@@ -33,6 +35,7 @@ static struct weir_collector_options options_of(const struct fixture *f)
 	return (struct weir_collector_options){
 		.udp = f->udp,
 		.workers = WORKERS,
+		.sessions = f->sessions,
 		.limits = weir_decoder_limits_default,
 		.spool_dir = f->dir,
 		.spool_size_max_bytes = 1 << 30,
@@ -48,7 +51,14 @@ static int setup(void **state)
 	static const char listen[] = "127.0.0.1:0";
 	const char *list = listen;
 	struct weir_udp_options udp = {.listen = &list, .listens = 1, .receive_buffer_bytes = 4 << 20};
+	struct weir_sessions_options sessions = {.tcp_listen = &list,
+						 .tcp_listens = 1,
+						 .sessions_max = EXPORTERS,
+						 .per_address_max = EXPORTERS,
+						 .timeout_ms = 60000,
+						 .clock = &weir_clock_system};
 	struct fixture *f = calloc(1, sizeof(*f));
+	bool tls;
 	struct weir_collector_options options;
 	struct weir_error err = {0};
 
@@ -57,6 +67,9 @@ static int setup(void **state)
 	if (weir_udp_open(&udp, WORKERS, f->udp, &err))
 		fail_msg("%s: %s", err.where, err.what);
 	f->port = (uint16_t)strtoul(strrchr(weir_udp_bound(f->udp[0], 0), ':') + 1, NULL, 10);
+	if (weir_sessions_open(&sessions, &f->sessions, &err))
+		fail_msg("%s: %s", err.where, err.what);
+	f->tcp_port = (uint16_t)strtoul(strrchr(weir_sessions_bound(f->sessions, 0, &tls), ':') + 1, NULL, 10);
 	options = options_of(f);
 	if (weir_collector_new(&options, &f->collector, &err))
 		fail_msg("%s: %s", err.where, err.what);
@@ -72,6 +85,7 @@ static int teardown(void **state)
 	weir_collector_free(f->collector);
 	for (unsigned i = 0; i < WORKERS; i++)
 		weir_udp_close(f->udp[i]);
+	weir_sessions_close(f->sessions);
 	(void)snprintf(command, sizeof(command), "rm -r %s", f->dir);
 	assert_int_equal(system(command), 0);
 	free(f);
@@ -105,13 +119,15 @@ static struct weir_block *flows_of(uint32_t exporter)
 	return b;
 }
 
-static void export_from(const struct fixture *f, uint32_t exporter)
+/* type: SOCK_DGRAM for NetFlow v9, SOCK_STREAM for IPFIX. Returns the socket. */
+static int export_over(const struct fixture *f, int type, uint32_t exporter)
 {
 	struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100 + exporter)};
-	struct sockaddr_in target = {.sin_family = AF_INET, .sin_port = htons(f->port),
+	struct sockaddr_in target = {.sin_family = AF_INET, .sin_port = htons(type == SOCK_STREAM ? f->tcp_port : f->port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct weir_encoder_options options = {.version = WEIR_FLOW_NETFLOW9, .domain = exporter};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct weir_encoder_options options = {
+		.version = type == SOCK_STREAM ? WEIR_FLOW_IPFIX : WEIR_FLOW_NETFLOW9, .domain = exporter};
+	int fd = socket(AF_INET, type, 0);
 	struct weir_encoder_output output = {.send = send_message, .ctx = &fd};
 	struct weir_encoder *encoder;
 	struct weir_block *block = flows_of(exporter);
@@ -122,7 +138,12 @@ static void export_from(const struct fixture *f, uint32_t exporter)
 	assert_int_equal(weir_encoder_encode(encoder, block, 0, block->rows, 1700000000000, &output), 0);
 	weir_encoder_free(encoder);
 	weir_block_free(block);
-	close(fd);
+	return fd;
+}
+
+static void export_from(const struct fixture *f, uint32_t exporter)
+{
+	close(export_over(f, SOCK_DGRAM, exporter));
 }
 
 static void sleep_ms(long ms)
@@ -204,6 +225,40 @@ static void test_stop_takes_in_what_the_sockets_hold(void **state)
 	assert_int_equal(rows_in_spool(f), FLOWS);
 }
 
+/* Sessions beside datagrams; one sends nonsense and loses its session, and nobody else is the worse for it. */
+static void test_sessions_beside_datagrams(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_collector_stats stats = {0};
+	struct weir_error err = {0};
+	int fd[EXPORTERS];
+
+	assert_int_equal(rows_in_spool(f), 0);
+	assert_int_equal(weir_collector_start(f->collector, &err), 0);
+	for (uint32_t i = 0; i < EXPORTERS; i++) {
+		fd[i] = export_over(f, SOCK_STREAM, i + 1);
+		export_from(f, i + 1);
+		(void)wait_for_flows(f, (uint64_t)(i + 1) * 2 * FLOWS);
+	}
+	assert_int_equal(send(fd[0], "nonsense", 8, MSG_NOSIGNAL), 8);
+	for (unsigned i = 0; i < 1000 && !stats.sessions.malformed; i++) {
+		sleep_ms(10);
+		weir_collector_stats(f->collector, &stats);
+	}
+	assert_int_equal(stats.sessions.open, EXPORTERS - 1);
+	assert_int_equal(stats.decoder.fault[WEIR_FAULT_SESSION_FRAMING], 1);
+	assert_true(weir_collector_error(f->collector, &err));
+	assert_string_equal(err.where, "127.0.1.1");
+	for (uint32_t i = 0; i < EXPORTERS; i++)
+		close(fd[i]);
+	weir_collector_stop(f->collector);
+	weir_collector_stats(f->collector, &stats);
+	assert_int_equal(stats.decoder.flows, 2 * EXPORTERS * FLOWS);
+	assert_int_equal(stats.sessions.accepted, EXPORTERS);
+	assert_int_equal(stats.spool.rows, 2 * EXPORTERS * FLOWS);
+	assert_int_equal(rows_in_spool(f), 2 * EXPORTERS * FLOWS);
+}
+
 static void test_metrics_have_every_fault(void **state)
 {
 	struct fixture *f = *state;
@@ -233,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_sent_is_in_the_spool, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_takes_in_what_the_sockets_hold, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sessions_beside_datagrams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_metrics_have_every_fault, setup, teardown),
 	};
 

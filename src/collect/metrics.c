@@ -1,6 +1,7 @@
 #include "collect/metrics.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/metrics.h"
 #include "wire/fault.h"
@@ -15,6 +16,9 @@ static const struct {
 	{"weir_collect_bytes_total",          "Bytes received, UDP payload",              AT(udp.bytes)},
 	{"weir_collect_kernel_drops_total",   "Datagrams that the kernel dropped for want of room in the sockets' buffers",
 	 AT(udp.kernel_drops)},
+	{"weir_collect_refused_datagrams_total", "Datagrams from addresses that collect.allow does not have", AT(udp.refused)},
+	{"weir_collect_sessions_total",       "TCP and TLS sessions accepted",            AT(sessions.accepted)},
+	{"weir_collect_session_bytes_total",  "Bytes of messages received over TCP and TLS", AT(sessions.bytes)},
 	{"weir_collect_messages_total",       "Export messages decoded",                  AT(decoder.messages)},
 	{"weir_collect_flows_total",          "Flows decoded",                            AT(decoder.flows)},
 	{"weir_collect_templates_total",      "Template records read, options templates included", AT(decoder.templates)},
@@ -32,6 +36,41 @@ static const struct {
 	{"weir_spool_lost_rows_total",        "Flows lost because the spool could not be written", AT(spool.lost_rows)},
 #undef AT
 };
+
+/* Counters with a label. */
+static const struct {
+	const char *name;
+	const char *help; /* with the first of a name */
+	const char *reason;
+	size_t offset;
+} SESSIONS[] = {
+#define AT(member) offsetof(struct weir_collector_stats, sessions.member)
+	{"weir_collect_sessions_refused_total", "TCP and TLS sessions refused", "address", AT(refused_address)},
+	{"weir_collect_sessions_refused_total", NULL, "limit", AT(refused_limit)},
+	{"weir_collect_sessions_refused_total", NULL, "handshake", AT(refused_handshake)},
+	{"weir_collect_sessions_refused_total", NULL, "peer", AT(refused_peer)},
+	{"weir_collect_sessions_closed_total", "TCP and TLS sessions that did not end well", "half_open", AT(half_open)},
+	{"weir_collect_sessions_closed_total", NULL, "idle", AT(idle)},
+	{"weir_collect_sessions_closed_total", NULL, "malformed", AT(malformed)},
+	{"weir_collect_sessions_closed_total", NULL, "slow", AT(slow)},
+	{"weir_collect_sessions_closed_total", NULL, "cut", AT(cut)},
+#undef AT
+};
+
+static int write_sessions(const struct weir_collector_stats *stats, struct weir_buffer *out)
+{
+	int rc = weir_metrics_gauge(out, "weir_collect_sessions", "TCP and TLS sessions that are open", NULL,
+				    (double)stats->sessions.open);
+
+	for (size_t i = 0; !rc && i < sizeof(SESSIONS) / sizeof(SESSIONS[0]); i++) {
+		uint64_t value = *(const uint64_t *)(const void *)((const char *)stats + SESSIONS[i].offset);
+		char label[64];
+
+		(void)snprintf(label, sizeof(label), "reason=\"%s\"", SESSIONS[i].reason);
+		rc = weir_metrics_counter(out, SESSIONS[i].name, SESSIONS[i].help, label, value);
+	}
+	return rc;
+}
 
 static int write_faults(const struct weir_collector_stats *stats, struct weir_buffer *out)
 {
@@ -61,5 +100,7 @@ int weir_collect_metrics(const struct weir_collector_stats *stats, int64_t start
 
 		rc = weir_metrics_counter(out, COUNTERS[i].name, COUNTERS[i].help, NULL, value);
 	}
+	if (!rc)
+		rc = write_sessions(stats, out);
 	return rc ? rc : write_faults(stats, out);
 }

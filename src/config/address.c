@@ -73,6 +73,33 @@ const char *weir_address_check(const char *text, bool wild)
 	return wrong ? wrong : port_check(colon + 1);
 }
 
+const char *weir_prefix_check(const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "/");
+	uint8_t binary[16];
+	uint64_t bits;
+	bool v6 = strchr(text, ':');
+
+	if (len >= sizeof(address))
+		return "this is no address";
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, address, binary) != 1)
+		return "this is no address";
+	if (!text[len])
+		return NULL;
+	if (weir_number_parse(text + len + 1, &bits) || bits > (v6 ? 128 : 32))
+		return v6 ? "behind the slash there is no number from 0 to 128"
+			  : "behind the slash there is no number from 0 to 32";
+	return NULL;
+}
+
+const char *weir_host_check(const char *text)
+{
+	return host_check(text, strlen(text), strchr(text, ':') != NULL);
+}
+
 const char *weir_url_check(const char *text)
 {
 	const char *host;

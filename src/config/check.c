@@ -41,16 +41,73 @@ static const char *twice(const struct weir_config_list *list)
 	return NULL;
 }
 
+/* A list with an address twice, or one that another has for the same protocol. */
+static int check_addresses(const struct weir_config *config, const char *name, const struct weir_config_place *places,
+			   struct weir_error *err)
+{
+	const struct {
+		const char *path;
+		const struct weir_config_list *list;
+	} LISTS[] = {{"collect.listen", &config->collect_listen},
+		     {"collect.tcp_listen", &config->collect_tcp_listen},
+		     {"collect.tls_listen", &config->collect_tls_listen}};
+	char at[256];
+
+	for (unsigned i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++) {
+		const char *address = twice(LISTS[i].list);
+
+		if (address)
+			return weir_error_set(err, -EINVAL, where(at, sizeof(at), name, place_of(LISTS[i].path, places)),
+					      "name each address once", "%s has \"%s\" twice", LISTS[i].path, address);
+	}
+	for (unsigned i = 0; i < config->collect_tls_listen.count; i++) {
+		for (unsigned j = 0; j < config->collect_tcp_listen.count; j++) {
+			if (same_address(config->collect_tls_listen.item[i], config->collect_tcp_listen.item[j]))
+				return weir_error_set(err, -EINVAL,
+						      where(at, sizeof(at), name, place_of("collect.tls_listen", places)),
+						      "give TLS a port of its own, as 4740",
+						      "collect.tcp_listen has \"%s\" as well",
+						      config->collect_tls_listen.item[i]);
+		}
+	}
+	return 0;
+}
+
+static int check_tls(const struct weir_config *config, const char *name, const struct weir_config_place *places,
+		     struct weir_error *err)
+{
+	const struct {
+		const char *path;
+		const char *file;
+	} FILES[] = {{"tls.certificate", config->tls_certificate},
+		     {"tls.key", config->tls_key},
+		     {"tls.ca", config->tls_client_certificate ? config->tls_ca : "-"}};
+	char at[256];
+
+	for (unsigned i = 0; config->collect_tls_listen.count && i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+		if (!*FILES[i].file)
+			return weir_error_set(err, -EINVAL,
+					      where(at, sizeof(at), name, place_of("collect.tls_listen", places)),
+					      "name the PEM file, or leave collect.tls_listen out",
+					      "TLS needs %s, which is not set", FILES[i].path);
+	}
+	if (config->tls_peers.count && !config->tls_client_certificate)
+		return weir_error_set(err, -EINVAL, where(at, sizeof(at), name, place_of("tls.peers", places)),
+				      "set tls.client_certificate to true, or leave tls.peers out",
+				      "names are read from certificates, which tls.client_certificate does not ask for");
+	return 0;
+}
+
 int weir_config_cross_check(const struct weir_config *config, const char *name,
 			    const struct weir_config_place *places, struct weir_error *err)
 {
 	char at[256];
-	const char *address = twice(&config->collect_listen);
+	int rc = check_addresses(config, name, places, err);
 
-	if (address)
-		return weir_error_set(err, -EINVAL,
-				      where(at, sizeof(at), name, place_of("collect.listen", places)),
-				      "name each address once", "collect.listen has \"%s\" twice", address);
+	if (!rc)
+		rc = check_tls(config, name, places, err);
+	if (rc)
+		return rc;
 	if (config->spool_segment_bytes > config->spool_size_max_bytes / 4)
 		return weir_error_set(err, -EINVAL,
 				      where(at, sizeof(at), name, place_of("spool.segment", places)),

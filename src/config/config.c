@@ -18,7 +18,7 @@ static int set_standard(const struct weir_config_option *o, struct weir_config *
 {
 	const char *text = o->standard;
 
-	if (o->type != WEIR_CONFIG_ADDRESSES)
+	if (!weir_config_is_list(o))
 		return weir_config_set(o, text, o->path, config, err);
 	while (*text) {
 		char item[64];

@@ -21,12 +21,25 @@ struct weir_config {
 	char *data_dir;
 
 	struct weir_config_list collect_listen;
+	struct weir_config_list collect_tcp_listen;
+	struct weir_config_list collect_tls_listen;
+	struct weir_config_list collect_allow;
 	uint64_t collect_workers; /* 0: one for each processor, at most 4 */
 	uint64_t collect_receive_buffer_bytes;
 	uint64_t collect_sync_ms;
 	uint64_t collect_exporters_max;
 	uint64_t collect_templates_max;
+	uint64_t collect_sessions_max;
+	uint64_t collect_sessions_per_address;
+	uint64_t collect_session_timeout_ms;
+	uint64_t collect_session_idle_ms;
 	char *collect_user; /* which all roles become when `weir run` is root's (supervise/user.h) */
+
+	char *tls_certificate;
+	char *tls_key;
+	char *tls_ca;
+	bool tls_client_certificate;
+	struct weir_config_list tls_peers;
 
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;

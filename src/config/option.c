@@ -250,6 +250,34 @@ static int describe_addresses(const struct weir_config_option *option, struct we
 				  option->max);
 }
 
+static const char *read_prefix(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	(void)option;
+	(void)ret_number;
+	return weir_prefix_check(text);
+}
+
+static int describe_prefixes(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out,
+				  "a list of up to %" PRIu64 " networks or addresses, as \"192.0.2.0/24\", \"192.0.2.1\" or "
+				  "\"2001:db8::/32\"",
+				  option->max);
+}
+
+static const char *read_name(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	(void)option;
+	(void)ret_number;
+	return weir_host_check(text);
+}
+
+static int describe_names(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out, "a list of up to %" PRIu64 " names or addresses, as \"router.example\" or \"192.0.2.1\"",
+				  option->max);
+}
+
 static const struct type TYPES[] = {
 	[WEIR_CONFIG_BOOL] = {read_bool, describe_bool, AS_BOOL, NULL},
 	[WEIR_CONFIG_NUMBER] = {read_number, describe_number, AS_NUMBER, print_plain},
@@ -262,6 +290,8 @@ static const struct type TYPES[] = {
 	[WEIR_CONFIG_URL] = {read_url, describe_url, AS_TEXT, NULL},
 	[WEIR_CONFIG_ADDRESS] = {read_address, describe_address, AS_TEXT, NULL},
 	[WEIR_CONFIG_ADDRESSES] = {read_addresses, describe_addresses, AS_LIST, NULL},
+	[WEIR_CONFIG_PREFIXES] = {read_prefix, describe_prefixes, AS_LIST, NULL},
+	[WEIR_CONFIG_NAMES] = {read_name, describe_names, AS_LIST, NULL},
 };
 
 size_t weir_config_section_len(const char *path)
@@ -371,6 +401,11 @@ int weir_config_set(const struct weir_config_option *option, const char *text, c
 		return weir_error_set(err, -ENOMEM, where, NULL, "there is no memory left");
 	}
 	return 0;
+}
+
+bool weir_config_is_list(const struct weir_config_option *option)
+{
+	return TYPES[option->type].member == AS_LIST;
 }
 
 unsigned weir_config_items(const struct weir_config_option *option, const struct weir_config *config)

@@ -21,7 +21,9 @@ enum weir_config_type {
 	WEIR_CONFIG_CHOICE,	 /* char * */
 	WEIR_CONFIG_URL,	 /* char * */
 	WEIR_CONFIG_ADDRESS,	 /* char * */
-	WEIR_CONFIG_ADDRESSES,	 /* struct weir_config_list */
+	WEIR_CONFIG_ADDRESSES,	 /* struct weir_config_list, like the next */
+	WEIR_CONFIG_PREFIXES,
+	WEIR_CONFIG_NAMES, /* of hosts, or their addresses */
 };
 
 struct weir_config_option {
@@ -47,7 +49,7 @@ enum {
 size_t weir_config_section_len(const char *path);
 const char *weir_config_name(const char *path);
 
-/* Put a value as written into its member, in the place of what is there; an ADDRESSES option gains an item. err
+/* Put a value as written into its member, in the place of what is there; a list gains an item. err
  * says what would be right, with where. */
 int weir_config_set(const struct weir_config_option *option, const char *text, const char *where,
 		    struct weir_config *config, struct weir_error *err) WEIR_MUST_CHECK;
@@ -58,7 +60,8 @@ int weir_config_print(const struct weir_config_option *option, const struct weir
 		      struct weir_buffer *out) WEIR_MUST_CHECK;
 /* "a number from 1 to 64, or 0: one for each processor" */
 int weir_config_describe(const struct weir_config_option *option, struct weir_buffer *out) WEIR_MUST_CHECK;
-/* How many items the list of an ADDRESSES option has; 1 for all others. */
+bool weir_config_is_list(const struct weir_config_option *option);
+/* How many items the option's list has; 1 for those that are none. */
 unsigned weir_config_items(const struct weir_config_option *option, const struct weir_config *config);
 
 /* Where in the file an option was set; line 0: not at all. */

@@ -175,11 +175,11 @@ static int read_value(struct reader *r, const struct weir_config_option *o)
 
 	if (rc)
 		return rc;
-	if (o->type == WEIR_CONFIG_ADDRESSES)
+	if (weir_config_is_list(o))
 		weir_config_clear(o, &r->config);
 	if (e.type == YAML_SCALAR_EVENT)
 		rc = set_scalar(r, o, &e);
-	else if (e.type == YAML_SEQUENCE_START_EVENT && o->type == WEIR_CONFIG_ADDRESSES)
+	else if (e.type == YAML_SEQUENCE_START_EVENT && weir_config_is_list(o))
 		rc = read_items(r, o);
 	else if (e.type == YAML_SEQUENCE_START_EVENT)
 		rc = refuse_form(r, o, &e, "has a list for its value; quotes may be missing");

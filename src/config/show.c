@@ -52,7 +52,7 @@ static int show_option(const struct weir_config_option *o, const struct weir_con
 
 	if (!rc)
 		rc = weir_buffer_printf(out, "%*s%s:", indent, "", weir_config_name(o->path));
-	if (o->type != WEIR_CONFIG_ADDRESSES) {
+	if (!weir_config_is_list(o)) {
 		if (!rc)
 			rc = weir_buffer_text(out, " ");
 		if (!rc)
@@ -60,7 +60,7 @@ static int show_option(const struct weir_config_option *o, const struct weir_con
 		return rc ? rc : weir_buffer_text(out, "\n");
 	}
 	if (!rc)
-		rc = weir_buffer_text(out, "\n");
+		rc = weir_buffer_text(out, weir_config_items(o, config) ? "\n" : " []\n");
 	for (unsigned i = 0; !rc && i < weir_config_items(o, config); i++) {
 		rc = weir_buffer_printf(out, "%*s- ", indent + 2, "");
 		if (!rc)

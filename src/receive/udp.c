@@ -1,8 +1,5 @@
 /* UDP workers.
  *
- * Addresses. "*:port" is one socket of IPv6 that takes IPv4 too; where the machine has no IPv6 it is 0.0.0.0. A name
- * that has several addresses is bound on each.
- *
  * Sharing. The kernel would spread datagrams over the workers' sockets by a hash of addresses and ports. An exporter
  * that sends its templates from one port and its data from another (line cards do) would then not be understood. So
  * each group of sockets gets a classic BPF program (SO_ATTACH_REUSEPORT_CBPF) that takes the worker from the source
@@ -15,7 +12,6 @@
 
 #include <errno.h>
 #include <linux/filter.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -25,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "receive/listen.h"
 
 #define BATCH_DEFAULT 64
 #define BATCH_MAX     1024
@@ -44,53 +41,13 @@ struct weir_udp {
 	unsigned sockets;
 	unsigned batch;
 	int receive_buffer;
+	const struct weir_allow *allow; /* borrowed */
 	struct weir_udp_stats stats;
 	struct mmsghdr *message; /* batch each, owned, like the memory that they point to */
 	struct iovec *iovec;
 	struct slot *slot;
 	uint8_t *data;
 };
-
-/* --- addresses -------------------------------------------------------------------------------------------------- */
-
-/* "host:port" in two; false when it is no such text. */
-static bool split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
-{
-	const char *colon = strrchr(text, ':');
-	size_t len;
-
-	if (!colon || !colon[1])
-		return false;
-	len = (size_t)(colon - text);
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	} else if (memchr(text, ':', len)) {
-		return false; /* IPv6 without brackets: which colon is the port's? */
-	}
-	if (len >= host_size || strlen(colon + 1) >= port_size)
-		return false;
-	memcpy(ret_host, text, len);
-	ret_host[len] = '\0';
-	memcpy(ret_port, colon + 1, strlen(colon + 1) + 1);
-	return true;
-}
-
-static bool is_any(const char *host)
-{
-	return !*host || strcmp(host, "*") == 0;
-}
-
-static void address_text(const struct sockaddr *address, socklen_t len, char *ret_text)
-{
-	char host[NI_MAXHOST];
-	char port[NI_MAXSERV];
-
-	if (getnameinfo(address, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		(void)snprintf(ret_text, WEIR_UDP_TEXT_MAX, "?");
-	else if (snprintf(ret_text, WEIR_UDP_TEXT_MAX, strchr(host, ':') ? "[%.45s]:%.5s" : "%.45s:%.5s", host, port) < 0)
-		ret_text[0] = '\0';
-}
 
 /* --- opening ---------------------------------------------------------------------------------------------------- */
 
@@ -135,26 +92,10 @@ static int set_options(int fd, const struct weir_udp_options *options)
 	return 0;
 }
 
-static int new_socket(const struct sockaddr *address, bool both)
-{
-	int only = !both;
-	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only))) {
-		int rc = -errno;
-
-		(void)close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 /* Does anybody have the address? */
 static int check_free(const struct sockaddr *address, socklen_t len, bool both)
 {
-	int fd = new_socket(address, both);
+	int fd = weir_listen_socket(SOCK_DGRAM, address, both);
 	int rc;
 
 	if (fd < 0)
@@ -175,7 +116,7 @@ static int bind_socket(struct weir_udp *udp, const struct weir_udp_options *opti
 
 	if (udp->sockets == WEIR_UDP_LISTENS_MAX)
 		return -E2BIG;
-	fd = new_socket(address, both);
+	fd = weir_listen_socket(SOCK_DGRAM, address, both);
 	if (fd < 0)
 		return fd;
 	rc = set_options(fd, options);
@@ -189,7 +130,7 @@ static int bind_socket(struct weir_udp *udp, const struct weir_udp_options *opti
 		(void)close(fd);
 		return rc;
 	}
-	address_text((const struct sockaddr *)&actual, actual_len, udp->bound[udp->sockets]);
+	weir_listen_text((const struct sockaddr *)&actual, actual_len, udp->bound[udp->sockets]);
 	udp->socket[udp->sockets++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	return 0;
 }
@@ -222,61 +163,18 @@ static int bind_address(const struct weir_udp_options *options, unsigned workers
 	return rc;
 }
 
-static int bind_any(const struct weir_udp_options *options, unsigned workers, struct weir_udp **udp, uint16_t port)
+/* What weir_listen_bind() hands through. */
+struct opening {
+	const struct weir_udp_options *options;
+	unsigned workers;
+	struct weir_udp **udp;
+};
+
+static int bind_opening(void *ctx, struct sockaddr *address, socklen_t len, bool both)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT, .sin6_port = htons(port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int rc = bind_address(options, workers, udp, (struct sockaddr *)&v6, sizeof(v6), true);
+	struct opening *o = ctx;
 
-	if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
-		return rc;
-	return bind_address(options, workers, udp, (struct sockaddr *)&v4, sizeof(v4), false);
-}
-
-static int bind_error(const char *listen, int rc, struct weir_error *err)
-{
-	const char *next = NULL;
-
-	switch (rc) {
-	case -EADDRINUSE:
-		next = "another program has this port: `ss -lunp` shows which; stop it, or change collect.listen";
-		break;
-	case -EACCES:
-		next = "ports below 1024 need root or CAP_NET_BIND_SERVICE";
-		break;
-	case -EADDRNOTAVAIL:
-		next = "the address must be one of this machine: `ip address` lists them";
-		break;
-	default:
-		break;
-	}
-	return weir_error_set(err, rc, listen, next, "cannot listen: %s", strerror(-rc));
-}
-
-static int listen_on(const struct weir_udp_options *options, const char *listen, unsigned workers,
-		     struct weir_udp **udp, struct weir_error *err)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *found = NULL;
-	char host[256];
-	char port[8];
-	int rc = 0;
-
-	if (!split(listen, host, sizeof(host), port, sizeof(port)))
-		return weir_error_set(err, -EINVAL, listen, "write it as HOST:PORT, [IPV6]:PORT or *:PORT",
-				      "this is no address to listen on");
-	rc = getaddrinfo(is_any(host) ? NULL : host, port, &hints, &found);
-	if (rc)
-		return weir_error_set(err, -EINVAL, listen, "write it as HOST:PORT, [IPV6]:PORT or *:PORT",
-				      "cannot listen: %s", gai_strerror(rc));
-	if (is_any(host)) {
-		rc = bind_any(options, workers, udp, (uint16_t)strtoul(port, NULL, 10));
-	} else {
-		for (const struct addrinfo *a = found; a && !rc; a = a->ai_next)
-			rc = bind_address(options, workers, udp, a->ai_addr, a->ai_addrlen, false);
-	}
-	freeaddrinfo(found);
-	return rc ? bind_error(listen, rc, err) : 0;
+	return bind_address(o->options, o->workers, o->udp, address, len, both);
 }
 
 static struct weir_udp *udp_new(unsigned batch)
@@ -312,21 +210,27 @@ int weir_udp_open(const struct weir_udp_options *options, unsigned workers, stru
 {
 	unsigned batch = options->batch ? options->batch : BATCH_DEFAULT;
 	struct weir_udp **udp;
+	struct opening opening = {.options = options, .workers = workers};
+	const struct weir_listen listen = {
+		.option = "collect.listen", .type = SOCK_DGRAM, .bind = bind_opening, .ctx = &opening};
 	int rc = 0;
 
 	if (!workers || !options->listens || options->listens > WEIR_UDP_LISTENS_MAX)
 		return weir_error_set(err, -EINVAL, "collect.listen", NULL, "give 1 to %d addresses to listen on",
 				      WEIR_UDP_LISTENS_MAX);
 	udp = calloc(workers, sizeof(struct weir_udp *));
+	opening.udp = udp;
 	for (unsigned i = 0; udp && i < workers; i++) {
 		udp[i] = udp_new(batch < BATCH_MAX ? batch : BATCH_MAX);
-		if (!udp[i])
+		if (udp[i])
+			udp[i]->allow = options->allow;
+		else
 			rc = -ENOMEM;
 	}
 	if (!udp || rc)
 		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	for (unsigned i = 0; !rc && i < options->listens; i++)
-		rc = listen_on(options, options->listen[i], workers, udp, err);
+		rc = weir_listen_bind(&listen, options->listen[i], err);
 	if (rc) {
 		for (unsigned i = 0; udp && i < workers; i++)
 			weir_udp_close(udp[i]);
@@ -351,22 +255,6 @@ void weir_udp_close(struct weir_udp *udp)
 }
 
 /* --- receiving -------------------------------------------------------------------------------------------------- */
-
-static struct weir_addr source_of(const struct sockaddr_in6 *from, uint16_t *ret_port)
-{
-	struct weir_addr a;
-
-	if (from->sin6_family == AF_INET) {
-		struct sockaddr_in v4;
-
-		memcpy(&v4, from, sizeof(v4));
-		*ret_port = ntohs(v4.sin_port);
-		return weir_addr_from_v4((const uint8_t *)&v4.sin_addr);
-	}
-	*ret_port = ntohs(from->sin6_port);
-	memcpy(&a, &from->sin6_addr, sizeof(a));
-	return a;
-}
 
 /* When it came, and how many of the socket's were dropped before it. */
 static int64_t read_control(struct weir_udp *udp, unsigned socket, struct msghdr *h)
@@ -409,7 +297,11 @@ static int read_batch(struct weir_udp *udp, unsigned socket,
 		struct weir_datagram d = {.data = h->msg_iov->iov_base, .len = udp->message[i].msg_len};
 
 		d.received_ms = read_control(udp, socket, h);
-		d.exporter = source_of(h->msg_name, &d.exporter_port);
+		d.exporter = weir_listen_peer(h->msg_name, &d.exporter_port);
+		if (!weir_allow_has(udp->allow, &d.exporter)) {
+			udp->stats.refused++;
+			continue;
+		}
 		udp->stats.datagrams++;
 		udp->stats.bytes += d.len;
 		udp->stats.truncated += (h->msg_flags & MSG_TRUNC) != 0;

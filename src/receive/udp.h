@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "receive/allow.h"
 #include "wire/decoder.h"
 
 struct weir_udp;
@@ -20,6 +21,7 @@ struct weir_udp_options {
 	unsigned listens;	   /* at most WEIR_UDP_LISTENS_MAX */
 	int receive_buffer_bytes;  /* of each socket: SO_RCVBUFFORCE, else SO_RCVBUF */
 	unsigned batch;		   /* datagrams a recvmmsg; 0: the default */
+	const struct weir_allow *allow; /* whose datagrams are taken; borrowed until the close; NULL: everybody's */
 };
 
 #define WEIR_UDP_LISTENS_MAX 64
@@ -29,6 +31,7 @@ struct weir_udp_stats {
 	uint64_t datagrams;
 	uint64_t bytes;
 	uint64_t kernel_drops; /* for want of room in the sockets' buffers */
+	uint64_t refused;      /* from addresses that may not talk; not among the datagrams */
 	uint64_t truncated;    /* longer than any datagram can be: never, and counted all the same */
 };
 
