@@ -28,6 +28,7 @@ struct weir_decoder {
 	struct weir_legacies legacies;
 	struct weir_workspace work;
 	bool malformed; /* the last message */
+	struct weir_account others; /* wire/account.h */
 };
 
 /* RFC 7011 §9.1: lengths that make no sense. A version that is no IPFIX never comes so far on a session. */
@@ -103,13 +104,13 @@ static void drop_waiting(struct weir_decoder *decoder, int64_t before_ms)
 	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] += weir_waiting_drop(&decoder->work.waiting, before_ms);
 }
 
-static uint64_t count_malformed(const struct weir_decoder *decoder)
+static bool is_malformed(const struct weir_decoder_stats *of_message)
 {
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < sizeof(MALFORMED) / sizeof(MALFORMED[0]); i++)
-		sum += decoder->stats.fault[MALFORMED[i]];
-	return sum;
+	for (size_t i = 0; i < sizeof(MALFORMED) / sizeof(MALFORMED[0]); i++) {
+		if (of_message->fault[MALFORMED[i]])
+			return true;
+	}
+	return false;
 }
 
 bool weir_decoder_malformed(const struct weir_decoder *decoder)
@@ -119,10 +120,16 @@ bool weir_decoder_malformed(const struct weir_decoder *decoder)
 
 void weir_decoder_session_end(struct weir_decoder *decoder, uint64_t session, enum weir_fault why)
 {
+	struct weir_decoder_stats gone = {0};
+	uint32_t dropped = weir_exporters_forget(decoder->exporters, session, &decoder->work, &gone);
+
+	weir_stats_add(&decoder->others.stats, &gone);
+	gone = (struct weir_decoder_stats){0};
 	if (why < WEIR_FAULTS)
-		decoder->stats.fault[why]++;
-	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] +=
-		weir_exporters_forget(decoder->exporters, session, &decoder->work);
+		gone.fault[why]++;
+	gone.fault[WEIR_FAULT_TEMPLATE_MISSING] += dropped;
+	weir_stats_add(&decoder->others.stats, &gone);
+	weir_stats_add(&decoder->stats, &gone);
 }
 
 void weir_decoder_finish(struct weir_decoder *decoder)
@@ -130,15 +137,27 @@ void weir_decoder_finish(struct weir_decoder *decoder)
 	drop_waiting(decoder, INT64_MAX);
 }
 
+/* What is left over was not read. */
+static void close_account(struct weir_decoder *decoder, const struct weir_message *m)
+{
+	struct weir_decoder_stats *s = m->out->stats;
+	uint64_t read = 0;
+
+	for (unsigned i = 0; i < WEIR_BYTE_KINDS; i++)
+		read += s->bytes_of[i];
+	s->bytes_of[WEIR_BYTE_UNREAD] = s->bytes > read ? s->bytes - read : 0;
+	weir_account_message(m->exporter ? &m->exporter->account : &decoder->others, m, s);
+	weir_stats_add(&decoder->stats, s);
+	decoder->malformed = is_malformed(s);
+}
+
 void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagram *datagram, struct weir_block **block,
 			 const struct weir_block_sink *sink)
 {
-	struct weir_output out = {.block = block, .sink = sink, .stats = &decoder->stats};
+	struct weir_decoder_stats of_message = {.messages = 1, .bytes = datagram->len};
+	struct weir_output out = {.block = block, .sink = sink, .stats = &of_message};
 	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
-	uint64_t malformed = count_malformed(decoder);
 
-	decoder->stats.messages++;
-	decoder->stats.bytes += datagram->len;
 	drop_waiting(decoder, datagram->received_ms - decoder->work.waiting.wait_ms);
 	switch (version_of(datagram->data, datagram->len)) {
 	case WEIR_FLOW_NETFLOW1:
@@ -163,7 +182,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 		weir_output_fault(&out, WEIR_FAULT_VERSION_UNKNOWN);
 		break;
 	}
-	decoder->malformed = count_malformed(decoder) != malformed;
+	close_account(decoder, &m);
 }
 
 size_t weir_decoder_message_len(const uint8_t *data, size_t len)
@@ -182,6 +201,45 @@ size_t weir_decoder_message_len(const uint8_t *data, size_t len)
 	default:
 		return len;
 	}
+}
+
+static struct weir_exporter_report report_of(const struct weir_exporter *e, int64_t now_ms)
+{
+	struct weir_exporter_report r = {
+		.addr = e->addr,
+		.flow_type = e->flow_type,
+		.domain = e->domain,
+		.session = e->session,
+		.templates = e->templates.count,
+		.template_changes = e->templates.changes,
+		.waiting_bytes = e->waiting_bytes,
+		.account = e->account,
+	};
+
+	weir_account_settle(&r.account, now_ms);
+	return r;
+}
+
+void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_ms,
+				void (*each)(void *ctx, const struct weir_exporter_report *report), void *ctx)
+{
+	struct weir_exporter_report others = {.account = decoder->others};
+	const struct weir_exporter *e;
+	uint32_t at = 0;
+
+	while ((e = weir_exporters_next(decoder->exporters, &at))) {
+		struct weir_exporter_report report = report_of(e, now_ms);
+
+		each(ctx, &report);
+	}
+	others.account.skew_known = false;
+	weir_account_settle(&others.account, now_ms);
+	each(ctx, &others);
+}
+
+uint32_t weir_decoder_exporters(const struct weir_decoder *decoder)
+{
+	return weir_exporters_count(decoder->exporters);
 }
 
 const struct weir_decoder_stats *weir_decoder_stats(const struct weir_decoder *decoder)

@@ -44,7 +44,20 @@ struct weir_datagram {
 	uint64_t session;    /* TCP, TLS: the transport session's number, never used twice; 0: UDP and files */
 };
 
-/* What was decoded so far; all counters only grow. */
+/* What a byte of a message was. */
+enum weir_byte {
+	WEIR_BYTE_FRAMING, /* headers of messages and of sets or samples */
+	WEIR_BYTE_TEMPLATES,
+	WEIR_BYTE_FLOWS,
+	WEIR_BYTE_OPTIONS,
+	WEIR_BYTE_COUNTERS,
+	WEIR_BYTE_WAITED, /* of data that came before its template; it is a flow later, or the fault template_missing */
+	WEIR_BYTE_PADDING,
+	WEIR_BYTE_UNREAD, /* the rest: a fault says why */
+	WEIR_BYTE_KINDS
+};
+
+/* What was decoded so far; all counters only grow. Counters of 64 bits only. */
 struct weir_decoder_stats {
 	uint64_t messages;
 	uint64_t bytes;
@@ -54,6 +67,7 @@ struct weir_decoder_stats {
 	uint64_t sets_waited;	    /* data sets that came before their template, and were decoded when it came */
 	uint64_t counter_samples;   /* sFlow counter samples, skipped */
 	uint64_t lost_messages;	    /* by sequence numbers; for NetFlow v5, IPFIX and sFlow lost flows or samples */
+	uint64_t bytes_of[WEIR_BYTE_KINDS]; /* their sum is bytes */
 	uint64_t fault[WEIR_FAULTS];
 };
 

@@ -169,7 +169,8 @@ static void close_gap(struct weir_exporters *x, uint32_t i)
 	}
 }
 
-uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work)
+uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work,
+			       struct weir_decoder_stats *sum)
 {
 	struct weir_exporters *x = exporters;
 	uint32_t dropped = 0;
@@ -187,12 +188,36 @@ uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t sessio
 		weir_templates_done(&e->templates);
 		work->template_bytes_left += weir_samplings_bytes(&e->sampling);
 		weir_samplings_done(&e->sampling);
+		weir_stats_add(sum, &e->account.stats);
 		free(e);
 		x->count--;
 		close_gap(x, i); /* and look at this slot again: another may stand there now */
 	}
 	x->last = NULL;
 	return dropped;
+}
+
+struct weir_exporter *weir_exporters_next(const struct weir_exporters *exporters, uint32_t *at)
+{
+	while (*at < exporters->slots) {
+		struct weir_exporter *e = exporters->slot[(*at)++];
+
+		if (e)
+			return e;
+	}
+	return NULL;
+}
+
+uint32_t weir_exporters_count(const struct weir_exporters *exporters)
+{
+	return exporters->count;
+}
+
+/* Two exporters behind one address and domain count each for itself: a jump from one's numbers to the other's is no
+ * loss, and shows by the port. */
+static bool is_loss(const struct weir_exporter *e, int32_t step)
+{
+	return step > 0 && step <= (e->port_changed ? SEQUENCE_LATE_UNITS : SEQUENCE_FORWARD_UNITS);
 }
 
 uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units)
@@ -204,8 +229,10 @@ uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequenc
 	if (exporter->sequence_known && sequence && step < 0 && step >= -SEQUENCE_LATE_UNITS &&
 	    ++exporter->sequence_late < SEQUENCE_LATE_MESSAGES)
 		return 0;
-	if (exporter->sequence_known && step > 0 && step <= SEQUENCE_FORWARD_UNITS)
+	if (exporter->sequence_known && is_loss(exporter, step))
 		lost = (uint32_t)step;
+	else if (exporter->sequence_known && step)
+		exporter->account.restarts++;
 	exporter->sequence_late = 0;
 	exporter->sequence_known = true;
 	exporter->sequence_next = sequence + units;

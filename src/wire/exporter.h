@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "flow/addr.h"
 #include "flow/column.h"
+#include "wire/account.h"
 #include "wire/sampling.h"
 #include "wire/template.h"
 
@@ -32,6 +33,8 @@ struct weir_exporter {
 	struct weir_samplings sampling;
 	struct weir_templates templates;
 	uint64_t waiting_bytes; /* of its sets that wait for a template (waiting.h) */
+	bool port_changed; /* the message now decoded is from another port than the one before */
+	struct weir_account account;
 };
 
 struct weir_exporters;
@@ -51,9 +54,14 @@ struct weir_exporter_key {
  * forgotten, or weir_exporters_free(). */
 struct weir_exporter *weir_exporters_get(struct weir_exporters *exporters, const struct weir_exporter_key *key);
 
-/* Remove a session's entries with all that belongs to them. Returns how many sets that waited were dropped. Looks at
- * all entries. */
-uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work);
+/* Remove a session's entries with all that belongs to them; their accounts are added to *sum. Returns how many sets that
+ * waited were dropped. Looks at all entries. */
+uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t session, struct weir_workspace *work,
+			       struct weir_decoder_stats *sum);
+
+/* The entries one by one: *at begins with 0. NULL behind the last. */
+struct weir_exporter *weir_exporters_next(const struct weir_exporters *exporters, uint32_t *at);
+uint32_t weir_exporters_count(const struct weir_exporters *exporters);
 
 /* A message came with this sequence number and carries `units` of what the protocol counts (messages, flows,
  * samples). Returns how many units were lost before it: 0 for the first message, for one that comes late and

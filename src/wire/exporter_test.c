@@ -58,6 +58,7 @@ static void test_forgotten_sessions(void **state)
 	enum { SESSIONS = 97, DOMAINS = 7 };
 	static struct weir_exporter *seen[SESSIONS][DOMAINS];
 	struct weir_workspace work = {0};
+	struct weir_decoder_stats sum = {0};
 	struct weir_exporters *x;
 
 	(void)state;
@@ -72,7 +73,7 @@ static void test_forgotten_sessions(void **state)
 		for (uint32_t gone = 0; gone < SESSIONS; gone++) {
 			uint32_t session = 1 + (gone * 31 + round) % SESSIONS;
 
-			assert_int_equal(weir_exporters_forget(x, session, &work), 0);
+			assert_int_equal(weir_exporters_forget(x, session, &work, &sum), 0);
 			for (uint32_t later = gone + 1; later < SESSIONS; later++) {
 				uint32_t other = 1 + (later * 31 + round) % SESSIONS;
 				struct weir_exporter_key key = {.domain = later % DOMAINS, .session = other};

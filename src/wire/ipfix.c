@@ -38,6 +38,7 @@ void weir_ipfix_decode(struct weir_exporters *exporters, struct weir_message *m)
 	if (!weir_message_exporter(exporters, m))
 		return;
 	m->times.init_ms = m->exporter->init_ms;
+	weir_message_bytes(m, WEIR_BYTE_FRAMING, HEADER_LEN);
 	result = weir_sets_decode(m, &weir_dialect_ipfix, &c);
 	m->out->stats->lost_messages += weir_exporter_sequence_records(m->exporter, m->sequence, result.records,
 									result.flows, result.records_known);

@@ -55,4 +55,17 @@ static inline void weir_message_fault(const struct weir_message *m, enum weir_fa
 	weir_output_fault(m->out, fault);
 }
 
+/* Whether the message is from another port than its exporter's last one. */
+static inline void weir_message_port(const struct weir_message *m)
+{
+	const struct weir_account *a = &m->exporter->account;
+
+	m->exporter->port_changed = a->stats.messages && a->port != m->datagram->exporter_port;
+}
+
+static inline void weir_message_bytes(const struct weir_message *m, enum weir_byte kind, size_t bytes)
+{
+	weir_output_bytes(m->out, kind, bytes);
+}
+
 #endif

@@ -39,6 +39,8 @@ static inline bool weir_message_exporter(struct weir_exporters *exporters, struc
 	m->exporter = weir_exporters_get(exporters, &key);
 	if (!m->exporter)
 		weir_message_fault(m, WEIR_FAULT_EXPORTERS_LIMIT);
+	else
+		weir_message_port(m);
 	return m->exporter != NULL;
 }
 

@@ -8,6 +8,8 @@
 #include "wire/netflow.h"
 #include "wire/set.h"
 
+#define HEADER_LEN 20
+
 void weir_netflow9_decode(struct weir_exporters *exporters, struct weir_message *m)
 {
 	struct weir_cursor c = weir_cursor(m->datagram->data, m->datagram->len);
@@ -26,6 +28,7 @@ void weir_netflow9_decode(struct weir_exporters *exporters, struct weir_message 
 	if (!weir_message_exporter(exporters, m))
 		return;
 	m->times.init_ms = m->exporter->init_ms;
+	weir_message_bytes(m, WEIR_BYTE_FRAMING, HEADER_LEN);
 	m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, 1);
 	(void)weir_sets_decode(m, &weir_dialect_netflow9, &c);
 }

@@ -216,6 +216,8 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 		m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, count);
 	if ((size_t)count * record_len > weir_cursor_left(&c))
 		count = (uint32_t)(weir_cursor_left(&c) / record_len);
+	weir_message_bytes(m, WEIR_BYTE_FRAMING, m->datagram->len - weir_cursor_left(&c));
+	weir_message_bytes(m, WEIR_BYTE_FLOWS, (size_t)count * record_len);
 	records = weir_cursor_sub(&c, (size_t)count * record_len);
 	(void)weir_plan_decode(legacies->format[format].plan, m, &records);
 }

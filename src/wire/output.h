@@ -12,7 +12,8 @@
 struct weir_output {
 	struct weir_block **block;
 	const struct weir_block_sink *sink;
-	struct weir_decoder_stats *stats;
+	struct weir_decoder_stats *stats; /* of the message */
+	uint32_t sampling_rate;		  /* of the last flow, 0 before */
 };
 
 static inline void weir_output_fault(struct weir_output *out, enum weir_fault fault)
@@ -35,11 +36,18 @@ static inline bool weir_output_room(struct weir_output *out)
 	return weir_block_room(*out->block) ? true : weir_output_flush(out);
 }
 
+static inline void weir_output_bytes(struct weir_output *out, enum weir_byte kind, size_t bytes)
+{
+	out->stats->bytes_of[kind] += bytes;
+}
+
 /* Commit rows and count them as flows. */
 static inline void weir_output_commit(struct weir_output *out, uint32_t rows, const struct weir_column_set *present)
 {
 	weir_block_commit(*out->block, rows, present);
 	out->stats->flows += rows;
+	if (rows)
+		out->sampling_rate = weir_block_u32(*out->block, WEIR_COL_SAMPLING_RATE)[(*out->block)->rows - 1];
 }
 
 #endif

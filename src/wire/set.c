@@ -53,6 +53,14 @@ static void check_padding(const struct weir_message *m, const struct weir_dialec
 		weir_message_fault(m, WEIR_FAULT_SET_PADDING);
 }
 
+/* A set was read from begin on; what is left of it is padding. */
+static void count_bytes(const struct weir_message *m, enum weir_byte kind, const uint8_t *begin,
+			const struct weir_cursor *set)
+{
+	weir_message_bytes(m, kind, (size_t)(set->at - begin));
+	weir_message_bytes(m, WEIR_BYTE_PADDING, weir_cursor_left(set));
+}
+
 static struct weir_field read_field(struct weir_cursor *c, const struct weir_dialect *dialect)
 {
 	uint16_t id = weir_cursor_u16(c);
@@ -252,6 +260,7 @@ static void decode_templates(struct weir_message *m, const struct weir_dialect *
 			     bool options)
 {
 	const uint8_t *padding = padding_begin(set);
+	const uint8_t *begin = set->at;
 
 	while (set->at < padding && weir_cursor_left(set) >= TEMPLATE_MIN) {
 		if (options)
@@ -264,19 +273,27 @@ static void decode_templates(struct weir_message *m, const struct weir_dialect *
 		}
 	}
 	check_padding(m, dialect, set);
+	count_bytes(m, WEIR_BYTE_TEMPLATES, begin, set);
 }
 
 static void decode_data(struct weir_message *m, const struct weir_dialect *dialect, uint16_t id, struct weir_cursor *set,
 			struct weir_sets_result *result)
 {
 	const struct weir_template *t = weir_templates_find(&m->exporter->templates, id);
+	const uint8_t *begin = set->at;
 
 	if (t) {
+		enum weir_byte kind = t->options ? WEIR_BYTE_OPTIONS : WEIR_BYTE_FLOWS;
+
 		decode_records(m, dialect, t, set, result);
+		if (!set->fault)
+			count_bytes(m, kind, begin, set);
 		return;
 	}
 	result->records_known = false;
-	if (!let_wait(m, id, set))
+	if (let_wait(m, id, set))
+		weir_message_bytes(m, WEIR_BYTE_WAITED, weir_cursor_left(set));
+	else
 		weir_message_fault(m, WEIR_FAULT_TEMPLATE_MISSING);
 }
 
@@ -302,6 +319,7 @@ struct weir_sets_result weir_sets_decode(struct weir_message *m, const struct we
 			result.records_known = false;
 			break;
 		}
+		weir_message_bytes(m, WEIR_BYTE_FRAMING, SET_HEADER_LEN);
 		if (id == dialect->template_set || id == dialect->options_set)
 			decode_templates(m, dialect, &set, id == dialect->options_set);
 		else if (id >= WEIR_TEMPLATE_ID_MIN)
@@ -309,5 +327,7 @@ struct weir_sets_result weir_sets_decode(struct weir_message *m, const struct we
 		else
 			weir_message_fault(m, WEIR_FAULT_SET_ID_RESERVED);
 	}
+	if (!sets->fault && sets->at >= padding)
+		weir_message_bytes(m, WEIR_BYTE_PADDING, weir_cursor_left(sets));
 	return result;
 }

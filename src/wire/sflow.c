@@ -39,6 +39,8 @@ enum {
 	SAMPLE_COUNTER_EXPANDED = 4,
 	SAMPLE_DISCARDED = 5,
 
+	SAMPLE_HEADER_LEN = 8,
+
 	INTERFACE_INDEX = 0,
 	INTERFACE_DISCARDED = 1,
 	INTERFACE_MULTIPLE = 2,
@@ -264,6 +266,7 @@ static bool make_room(struct weir_output *out, size_t bytes)
 static void decode_flow_sample(struct weir_message *m, uint32_t format, struct weir_cursor *c)
 {
 	struct weir_sample s = {.m = m};
+	size_t len = weir_cursor_left(c);
 	uint32_t heap_len;
 
 	if (!make_room(m->out, weir_cursor_left(c)))
@@ -272,6 +275,7 @@ static void decode_flow_sample(struct weir_message *m, uint32_t format, struct w
 	s.row = s.block->rows;
 	heap_len = s.block->heap_len;
 	if (read_sample(&s, format, c)) {
+		weir_message_bytes(m, WEIR_BYTE_FLOWS, len);
 		weir_output_commit(m->out, 1, &s.present);
 		return;
 	}
@@ -291,6 +295,7 @@ static void decode_sample(struct weir_message *m, uint32_t format, struct weir_c
 	case SAMPLE_COUNTER:
 	case SAMPLE_COUNTER_EXPANDED:
 		m->out->stats->counter_samples++;
+		weir_message_bytes(m, WEIR_BYTE_COUNTERS, weir_cursor_left(c));
 		break;
 	default:
 		weir_message_fault(m, WEIR_FAULT_SFLOW_SAMPLE_UNKNOWN);
@@ -338,6 +343,8 @@ void weir_sflow_decode(struct weir_exporters *exporters, struct weir_message *m)
 		weir_message_fault(m, WEIR_FAULT_EXPORTERS_LIMIT);
 		return;
 	}
+	weir_message_port(m);
+	weir_message_bytes(m, WEIR_BYTE_FRAMING, m->datagram->len - weir_cursor_left(&c));
 	m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, 1);
 	for (uint32_t i = 0; i < samples; i++) {
 		uint32_t format = weir_cursor_u32(&c);
@@ -347,6 +354,7 @@ void weir_sflow_decode(struct weir_exporters *exporters, struct weir_message *m)
 			weir_message_fault(m, WEIR_FAULT_SFLOW_SHORT);
 			return;
 		}
+		weir_message_bytes(m, WEIR_BYTE_FRAMING, SAMPLE_HEADER_LEN);
 		decode_sample(m, format, &sample);
 	}
 	if (weir_cursor_left(&c))

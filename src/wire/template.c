@@ -134,8 +134,10 @@ enum weir_fault weir_templates_put(struct weir_templates *t, struct weir_workspa
 	if (fault == WEIR_FAULTS && is_at(t, at, spec->id) && same(t->list[at], spec, work->field))
 		return WEIR_FAULTS;
 	/* A new definition ends the old one, even when it is refused: records are of the new form from here on. */
-	if (is_at(t, at, spec->id))
+	if (is_at(t, at, spec->id)) {
 		remove_at(t, work, at);
+		t->changes++;
+	}
 	if (fault != WEIR_FAULTS)
 		return fault;
 	if (t->count >= work->templates_max || !reserve(t))

@@ -40,6 +40,7 @@ struct weir_templates {
 	struct weir_template **list; /* owned, sorted by id */
 	uint32_t count;
 	uint32_t cap;
+	uint64_t changes; /* definitions that replaced another one */
 };
 
 void weir_templates_done(struct weir_templates *t);

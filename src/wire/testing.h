@@ -15,6 +15,7 @@
 #include "base/writer.h"
 #include "flow/addr.h"
 #include "flow/block.h"
+#include "wire/account.h"
 #include "wire/decoder.h"
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */
@@ -180,10 +181,40 @@ static inline int fixture_teardown(void **state)
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static inline void add_report(void *ctx, const struct weir_exporter_report *report)
+{
+	weir_stats_add(ctx, &report->account.stats);
+}
+
+static inline uint64_t count_faults(const struct fixture *f)
+{
+	uint64_t faults = 0;
+
+	for (unsigned i = 0; i < WEIR_FAULTS; i++)
+		faults += weir_decoder_stats(f->decoder)->fault[i];
+	return faults;
+}
+
+/* The accounts add up to the sums, and each byte has a kind. */
+static inline void check_books(const struct fixture *f)
+{
+	const struct weir_decoder_stats *all = weir_decoder_stats(f->decoder);
+	struct weir_decoder_stats sum = {0};
+	uint64_t bytes = 0;
+
+	weir_decoder_each_exporter(f->decoder, TEST_MS, add_report, &sum);
+	assert_memory_equal(&sum, all, sizeof(sum));
+	for (unsigned i = 0; i < WEIR_BYTE_KINDS; i++)
+		bytes += all->bytes_of[i];
+	assert_int_equal(bytes, all->bytes);
+}
+
 /* The bytes go into memory of exactly their size, so that a sanitizer sees the first byte too far. */
 static inline void decode_bytes(struct fixture *f, const uint8_t *data, size_t len)
 {
 	uint8_t *exact = malloc(len ? len : 1);
+	uint64_t faults;
+	uint64_t unread;
 	struct weir_datagram d = {.data = exact,
 				  .len = len,
 				  .exporter = f->exporter,
@@ -194,8 +225,14 @@ static inline void decode_bytes(struct fixture *f, const uint8_t *data, size_t l
 	assert_non_null(exact);
 	if (len)
 		memcpy(exact, data, len);
+	faults = count_faults(f);
+	unread = weir_decoder_stats(f->decoder)->bytes_of[WEIR_BYTE_UNREAD];
 	weir_decoder_decode(f->decoder, &d, &f->block, &f->sink);
 	free(exact);
+	check_books(f);
+	/* What was not read has a fault that says why. */
+	if (weir_decoder_stats(f->decoder)->bytes_of[WEIR_BYTE_UNREAD] != unread)
+		assert_true(count_faults(f) > faults);
 }
 
 static inline void decode(struct fixture *f)

@@ -123,6 +123,7 @@ uint32_t weir_waiting_drop(struct weir_waiting *w, int64_t before_ms)
 		struct weir_waiting_set *s = w->oldest;
 
 		/* The oldest of all is the oldest of its bucket. */
+		s->exporter->account.stats.fault[WEIR_FAULT_TEMPLATE_MISSING]++;
 		unlink_set(w, bucket_of(w, s->exporter, s->template_id), NULL, s);
 		free(s);
 		dropped++;
