@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cli/command.h"
+#include "cli/exporters.h"
 #include "cli/role.h"
 #include "collect/collector.h"
 #include "collect/metrics.h"
 
 #define PUBLISH_MS	1000
 #define DESCRIPTORS_OWN 512
+#define REPORT_MS	2000
 #define COMPLAIN_MS	60000 /* the same complaint again after so long */
 
 struct complaint {
@@ -189,14 +191,48 @@ static void complain(const struct weir_role *role, struct weir_collector *collec
 	weir_log(&role->log, WEIR_LOG_ERROR, "%s: %s%s%s", err.where, err.what, *err.next ? "; " : "", err.next);
 }
 
-static void publish(const struct weir_role *role, struct weir_collector *collector)
+/* The exporters' file, and their metrics behind the others. */
+static void publish_reports(const struct weir_role *role, struct weir_collector *collector, struct weir_buffer *metrics)
 {
+	struct weir_reports reports = {0};
+	struct weir_error err = {0};
+	struct weir_buffer text;
+	char path[PATH_MAX];
+
+	if (weir_collector_reports(collector, &reports))
+		return;
+	weir_buffer_init(&text);
+	weir_buffer_reset(metrics);
+	(void)snprintf(path, sizeof(path), "%s/" WEIR_EXPORTERS_FILE, role->run_dir);
+	/* A folder that cannot be written is complained of with the metrics. */
+	if (weir_reports_write(&reports, &text) == 0)
+		(void)!weir_metrics_publish(path, &text, &err);
+	if (weir_reports_metrics(&reports, metrics))
+		weir_buffer_reset(metrics);
+	weir_buffer_done(&text);
+	weir_reports_done(&reports);
+}
+
+struct publishing {
+	struct weir_buffer exporters; /* metrics */
+	int64_t reported_ns;
+};
+
+static void publish(const struct weir_role *role, struct weir_collector *collector, struct publishing *p, bool last)
+{
+	int64_t now = weir_clock_mono_ns(&weir_clock_system);
 	struct weir_collector_stats stats;
 	struct weir_buffer text;
 
+	if (last || !p->reported_ns || now - p->reported_ns >= REPORT_MS * WEIR_NS_PER_MS) {
+		publish_reports(role, collector, &p->exporters);
+		p->reported_ns = now;
+	}
+
 	weir_buffer_init(&text);
 	weir_collector_stats(collector, &stats);
-	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0)
+	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0 &&
+	    weir_buffer_append(&text, p->exporters.data, p->exporters.len) == 0)
 		weir_role_publish(role, &text);
 	weir_buffer_done(&text);
 }
@@ -206,16 +242,18 @@ static int serve(const struct weir_role *role, struct weir_collector *collector)
 	struct complaint last = {0};
 	struct weir_error err;
 	struct weir_collector_stats stats;
+	struct publishing publishing = {0};
 	bool failed = false;
 
-	publish(role, collector);
+	publish(role, collector, &publishing, false);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
-		publish(role, collector);
+		publish(role, collector, &publishing, false);
 		complain(role, collector, &last);
 		failed = weir_collector_failed(collector, &err);
 	}
 	weir_collector_stop(collector);
-	publish(role, collector);
+	publish(role, collector, &publishing, true);
+	weir_buffer_done(&publishing.exporters);
 	complain(role, collector, &last);
 	if (failed)
 		return weir_fail(WEIR_EXIT_FAILED, &err);

@@ -151,6 +151,27 @@ static void count(const char *before, uint64_t n, const char *noun, const char *
 	fprintf(stderr, "%s%" PRIu64 " %s%s", before, n, noun, n == 1 ? "" : ending);
 }
 
+/* What the bytes were: the parts add up to all that came. */
+static void tell_bytes(const struct weir_decoder_stats *stats)
+{
+	static const char *const NAMES[WEIR_BYTE_KINDS] = {
+		[WEIR_BYTE_FRAMING] = "headers",	   [WEIR_BYTE_TEMPLATES] = "templates",
+		[WEIR_BYTE_FLOWS] = "flows",		   [WEIR_BYTE_OPTIONS] = "options",
+		[WEIR_BYTE_COUNTERS] = "counters",	   [WEIR_BYTE_WAITED] = "data before its template",
+		[WEIR_BYTE_PADDING] = "padding",	   [WEIR_BYTE_UNREAD] = "not understood",
+	};
+	const char *before = ": ";
+
+	count("", stats->bytes, "byte", "s");
+	for (unsigned i = 0; i < WEIR_BYTE_KINDS; i++) {
+		if (!stats->bytes_of[i])
+			continue;
+		fprintf(stderr, "%s%" PRIu64 " %s", before, stats->bytes_of[i], NAMES[i]);
+		before = ", ";
+	}
+	fputc('\n', stderr);
+}
+
 /* Prints it; true when not every byte was understood. */
 static bool summarize(const struct decoding *d)
 {
@@ -165,6 +186,7 @@ static bool summarize(const struct decoding *d)
 	if (stats->counter_samples)
 		count(", ", stats->counter_samples, "counter sample", "s");
 	fprintf(stderr, ", %" PRIu64 " lost\n", stats->lost_messages);
+	tell_bytes(stats);
 	if (captures->skipped) {
 		count("", captures->skipped, "frame", "s");
 		fputs(" without a UDP datagram skipped\n", stderr);

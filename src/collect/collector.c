@@ -9,6 +9,9 @@
 #define POLL_MS	       100
 #define CLEAN_MS       1000
 #define SEGMENT_ROWS   (1U << 20)
+#define REPORT_MS      2000
+#define REPORT_MANY    1000 /* exporters: from so many on REPORT_MANY_MS */
+#define REPORT_MANY_MS 10000
 #define DRAIN_ROUNDS   1000 /* at the end: as many polls of what is in the sockets' buffers, no more */
 #define SESSION_ROUNDS 16   /* the same for sessions, whose peers fill the buffers again */
 
@@ -28,11 +31,13 @@ struct worker {
 	struct weir_spool_writer *spool;
 	int64_t sync_due_ns;
 	int64_t clean_due_ns;
+	int64_t report_due_ns;
 	struct weir_error latest;
 
 	/* What others may see. */
 	pthread_mutex_t lock;
 	struct weir_collector_stats stats;
+	struct weir_reports reports;
 	struct weir_error error;
 	bool has_error;
 	struct weir_error failure;
@@ -69,6 +74,26 @@ static void publish(struct worker *w)
 	w->stats.decoder = *weir_decoder_stats(w->decoder);
 	w->stats.spool = *weir_spool_writer_stats(w->spool);
 	pthread_mutex_unlock(&w->lock);
+}
+
+static void add_report(void *ctx, const struct weir_exporter_report *report)
+{
+	struct weir_reports *reports = ctx;
+
+	/* Without memory for all of them some are told. */
+	(void)!weir_reports_add(reports, report);
+}
+
+static void publish_reports(struct worker *w)
+{
+	int64_t now_ms = weir_clock_wall_ns(&w->collector->clock) / WEIR_NS_PER_MS;
+	bool many = weir_decoder_exporters(w->decoder) >= REPORT_MANY;
+
+	pthread_mutex_lock(&w->lock);
+	w->reports.count = 0;
+	weir_decoder_each_exporter(w->decoder, now_ms, add_report, &w->reports);
+	pthread_mutex_unlock(&w->lock);
+	w->report_due_ns = now_ns(w) + (many ? REPORT_MANY_MS : REPORT_MS) * WEIR_NS_PER_MS;
 }
 
 /* The block's rows go to the spool; where that fails the spool has counted them as lost, and there is room again. */
@@ -149,6 +174,8 @@ static void do_what_is_due(struct worker *w)
 			note_error(w, &w->latest);
 		w->clean_due_ns = now + CLEAN_MS * WEIR_NS_PER_MS;
 	}
+	if (now >= w->report_due_ns)
+		publish_reports(w);
 	publish(w);
 }
 
@@ -182,6 +209,7 @@ static void *work(void *arg)
 	weir_decoder_finish(w->decoder);
 	sync_spool(w);
 	publish(w);
+	publish_reports(w);
 	if (rc < 0) {
 		pthread_mutex_lock(&w->lock);
 		w->failed = true;
@@ -271,6 +299,7 @@ void weir_collector_free(struct weir_collector *collector)
 		weir_spool_writer_close(w->spool);
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);
+		weir_reports_done(&w->reports);
 		pthread_mutex_destroy(&w->lock);
 	}
 	free(collector->worker);
@@ -324,6 +353,26 @@ void weir_collector_stats(struct weir_collector *collector, struct weir_collecto
 		add(ret_stats, &w->stats, sizeof(w->stats));
 		pthread_mutex_unlock(&w->lock);
 	}
+}
+
+int weir_collector_reports(struct weir_collector *collector, struct weir_reports *ret_reports)
+{
+	struct weir_reports all = {0};
+	int rc = 0;
+
+	for (unsigned i = 0; i < collector->workers && !rc; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		for (size_t k = 0; k < w->reports.count && !rc; k++)
+			rc = weir_reports_add(&all, &w->reports.report[k]);
+		pthread_mutex_unlock(&w->lock);
+	}
+	if (rc)
+		weir_reports_done(&all);
+	else
+		*ret_reports = all;
+	return rc;
 }
 
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err)

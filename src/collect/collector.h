@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "receive/sessions.h"
+#include "collect/report.h"
 #include "receive/udp.h"
 #include "spool/spool.h"
 #include "wire/decoder.h"
@@ -60,6 +61,10 @@ void weir_collector_stop(struct weir_collector *collector);
 void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats);
 
 /* The spool's last error since the last call, or the last thing to be told of a session: true, and *ret_err is filled. */
+/* What is known of each exporter, as of a few seconds ago (the others are one). */
+int weir_collector_reports(struct weir_collector *collector, struct weir_reports *ret_reports) WEIR_MUST_CHECK;
+
+/* The spool's last error since the last call: true, and *ret_err is filled. */
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err);
 /* A worker ended on its own: its error. Such a collector is to be stopped. */
 bool weir_collector_failed(struct weir_collector *collector, struct weir_error *ret_err);
