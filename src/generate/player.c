@@ -23,7 +23,7 @@ static const struct {
 	enum weir_flow_type version;
 	uint32_t rows;
 } datagram_rows[] = {
-	{WEIR_FLOW_NETFLOW1, 24}, {WEIR_FLOW_NETFLOW5, 30}, {WEIR_FLOW_NETFLOW7, 27},
+	{WEIR_FLOW_NETFLOW1, 24}, {WEIR_FLOW_NETFLOW5, 28}, {WEIR_FLOW_NETFLOW7, 26},
 	{WEIR_FLOW_NETFLOW9, 16}, {WEIR_FLOW_IPFIX, 14},    {WEIR_FLOW_SFLOW5, 7},
 };
 
