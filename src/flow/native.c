@@ -4,19 +4,22 @@
  * milliseconds, Enum8 a byte; Map(K, V) is a UInt64 a row that says where its entries end, then all keys, then all
  * values.
  *
- * A block's arrays have that layout already, so all but the strings is memcpy. The size is known before a byte is
- * written: one reservation, and the writing itself cannot fail. */
+ * Columns are written in the narrowest type that holds their values in this block (narrow.h): the reader converts them to
+ * the table's. It halves what is to be compressed and read again; see doc/performance.md. The most that it can be is
+ * known before a byte is written: one reservation, and the writing itself cannot fail. */
 #include "flow/native.h"
 
 #include <assert.h>
 #include <string.h>
 
+#include "flow/narrow.h"
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "a block's arrays are written as they are in memory: big-endian hosts need a copy that swaps"
 #endif
-static_assert(sizeof(struct weir_addr) == 16, "an address is written as it is");
 
 #define VARINT_MAX  5 /* bytes of a uint32_t */
+#define GUESS_ROWS  256
 #define EXTRA_NAME  "extra"
 #define EXTRA_TYPE  "Map(String, String)"
 
@@ -62,7 +65,7 @@ static uint32_t committed_extras(const struct weir_block *block)
 	return extras;
 }
 
-static size_t column_size(const struct weir_block *block, enum weir_column_id id)
+static size_t column_size_max(const struct weir_block *block, enum weir_column_id id)
 {
 	const struct weir_column *c = &weir_columns[id];
 	size_t size = heading_size(c->name, weir_types[c->type].sql);
@@ -75,14 +78,37 @@ static size_t column_size(const struct weir_block *block, enum weir_column_id id
 	return size;
 }
 
+/* False where the column needs more than `width` bytes a value: at stays where it was. */
+static bool put_narrow(uint8_t **at, const struct weir_block *block, enum weir_column_id id, unsigned width)
+{
+	uint8_t *values = put_heading(*at, weir_columns[id].name, weir_narrow_sql(id, width));
+
+	if (!weir_narrow_copy(block, id, width, values))
+		return false;
+	*at = values + (size_t)block->rows * width;
+	return true;
+}
+
+/* What the first values need is most often enough for all: only where it is not, the column is looked at as a whole. */
+static uint8_t *put_values(uint8_t *at, const struct weir_block *block, enum weir_column_id id)
+{
+	uint32_t rows = block->rows < GUESS_ROWS ? block->rows : GUESS_ROWS;
+	bool done = put_narrow(&at, block, id, weir_narrow_width(block, id, rows)) ||
+		    put_narrow(&at, block, id, weir_narrow_width(block, id, block->rows));
+
+	assert(done);
+	(void)done;
+	return at;
+}
+
 static uint8_t *put_column(uint8_t *at, const struct weir_block *block, enum weir_column_id id)
 {
 	const struct weir_column *c = &weir_columns[id];
 	const struct weir_str *str = weir_block_str(block, id);
 
-	at = put_heading(at, c->name, weir_types[c->type].sql);
 	if (c->type != WEIR_TYPE_STRING)
-		return put_bytes(at, block->column[id], block->rows * weir_types[c->type].width);
+		return put_values(at, block, id);
+	at = put_heading(at, c->name, weir_types[c->type].sql);
 	for (uint32_t row = 0; row < block->rows; row++)
 		at = put_string(at, weir_block_text(block, str[row]), str[row].len);
 	return at;
@@ -114,13 +140,21 @@ static uint8_t *put_extra(uint8_t *at, const struct weir_block *block, uint32_t 
 	return at;
 }
 
-int weir_native_write(const struct weir_block *block, const struct weir_column_set *columns, bool with_extra,
-		      struct weir_buffer *out)
+static void note_end(struct weir_native_layout *layout, uint32_t id, size_t end)
 {
+	layout->column[layout->columns].id = id;
+	layout->column[layout->columns++].end = end;
+}
+
+int weir_native_write(const struct weir_block *block, const struct weir_column_set *columns, bool with_extra,
+		      struct weir_buffer *out, struct weir_native_layout *ret_layout)
+{
+	struct weir_native_layout layout;
 	uint32_t extras = committed_extras(block);
 	bool extra = with_extra || extras;
 	size_t size = 2 * VARINT_MAX;
 	uint32_t count = extra;
+	uint8_t *start;
 	uint8_t *at;
 	int rc;
 
@@ -128,8 +162,10 @@ int weir_native_write(const struct weir_block *block, const struct weir_column_s
 		if (!weir_column_set_has(columns, (enum weir_column_id)i))
 			continue;
 		count++;
-		size += column_size(block, (enum weir_column_id)i);
+		size += column_size_max(block, (enum weir_column_id)i);
 	}
+	if (ret_layout)
+		ret_layout->columns = 0;
 	if (!block->rows || !count)
 		return 0;
 	if (extra)
@@ -137,13 +173,21 @@ int weir_native_write(const struct weir_block *block, const struct weir_column_s
 	rc = weir_buffer_reserve(out, size);
 	if (rc)
 		return rc;
-	at = put_varint(put_varint(out->data + out->len, count), block->rows);
+	layout.columns = 0;
+	start = out->data + out->len;
+	at = put_varint(put_varint(start, count), block->rows);
 	for (unsigned i = 0; i < WEIR_COLUMNS; i++) {
-		if (weir_column_set_has(columns, (enum weir_column_id)i))
-			at = put_column(at, block, (enum weir_column_id)i);
+		if (!weir_column_set_has(columns, (enum weir_column_id)i))
+			continue;
+		at = put_column(at, block, (enum weir_column_id)i);
+		note_end(&layout, i, (size_t)(at - start));
 	}
-	if (extra)
+	if (extra) {
 		at = put_extra(at, block, extras);
+		note_end(&layout, WEIR_COLUMN_NONE, (size_t)(at - start));
+	}
 	out->len = (size_t)(at - out->data);
+	if (ret_layout)
+		*ret_layout = layout;
 	return 0;
 }

@@ -10,8 +10,18 @@
 #include "base/buffer.h"
 #include "flow/block.h"
 
-/* Append the block's rows to out. Nothing is written for an empty block. -ENOMEM leaves out as it was. */
+/* Where in what was written each column ends; the first one begins with the block's heading. */
+struct weir_native_layout {
+	uint32_t columns;
+	struct {
+		uint32_t id; /* enum weir_column_id; WEIR_COLUMN_NONE: the extra values */
+		size_t end;
+	} column[WEIR_COLUMNS + 1];
+};
+
+/* Append the block's rows to out. Nothing is written for an empty block. -ENOMEM leaves out as it was. ret_layout, which
+ * may be NULL, counts from where out ended before. */
 int weir_native_write(const struct weir_block *block, const struct weir_column_set *columns, bool with_extra,
-		      struct weir_buffer *out) WEIR_MUST_CHECK;
+		      struct weir_buffer *out, struct weir_native_layout *ret_layout) WEIR_MUST_CHECK;
 
 #endif

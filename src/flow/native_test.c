@@ -28,9 +28,9 @@ static void put_extra(struct weir_block *block, uint32_t row, const char *name, 
 static void test_bytes(void **state)
 {
 	static const enum weir_column_id ids[] = {WEIR_COL_TIME_START, WEIR_COL_FLOW_TYPE, WEIR_COL_SRC_ADDR,
-						  WEIR_COL_SRC_PORT, WEIR_COL_APPLICATION_NAME};
+						  WEIR_COL_SRC_PORT, WEIR_COL_DST_PORT, WEIR_COL_APPLICATION_NAME};
 	static const char expected[] =
-		"\x06\x02"
+		"\x07\x02"
 		"\x0atime_start\x14" "DateTime64(3, 'UTC')"
 		"\x15\xcd\x5b\x07\0\0\0\0" "\xff\xff\xff\xff\xff\xff\xff\xff"
 		"\x09" "flow_type\x8a\x01"
@@ -40,6 +40,7 @@ static void test_bytes(void **state)
 		"\x08src_addr\x04IPv6"
 		"\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\x01\x02\x03" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 		"\x08src_port\x06UInt16" "\xbb\x01\x34\x12"
+		"\x08" "dst_port\x05UInt8" "\x35\x00"
 		"\x10" "application_name\x06String" "\x00\x03" "dns"
 		"\x05" "extra\x13" "Map(String, String)"
 		"\x02\0\0\0\0\0\0\0" "\x03\0\0\0\0\0\0\0"
@@ -58,13 +59,14 @@ static void test_bytes(void **state)
 	weir_block_addr(b, WEIR_COL_SRC_ADDR)[0] = weir_addr_from_v4((const uint8_t[]){10, 1, 2, 3});
 	weir_block_u16(b, WEIR_COL_SRC_PORT)[0] = 443;
 	weir_block_u16(b, WEIR_COL_SRC_PORT)[1] = 0x1234;
+	weir_block_u16(b, WEIR_COL_DST_PORT)[0] = 53;
 	assert_true(weir_block_put_str(b, "dns", 3, &weir_block_str(b, WEIR_COL_APPLICATION_NAME)[1]));
 	put_extra(b, 0, "a", "1");
 	put_extra(b, 0, "bb", "");
 	put_extra(b, 1, "a", "22");
 	weir_block_commit(b, 2, &columns);
 	put_extra(b, 2, "of a row", "that is not committed");
-	assert_int_equal(weir_native_write(b, &columns, false, &out), 0);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, NULL), 0);
 	assert_int_equal(out.len, sizeof(expected) - 1);
 	assert_memory_equal(out.data, expected, sizeof(expected) - 1);
 	weir_buffer_done(&out);
@@ -81,15 +83,15 @@ static void test_only_wanted_columns(void **state)
 	(void)state;
 	assert_int_equal(weir_block_new(&LIMITS, &b), 0);
 	weir_buffer_init(&out);
-	assert_int_equal(weir_native_write(b, &columns, true, &out), 0);
+	assert_int_equal(weir_native_write(b, &columns, true, &out, NULL), 0);
 	assert_int_equal(out.len, 0);
 	weir_block_u8(b, WEIR_COL_PROTO)[0] = 6;
 	weir_block_commit(b, 1, &columns);
 	assert_int_equal(weir_buffer_text(&out, "kept"), 0);
-	assert_int_equal(weir_native_write(b, &columns, false, &out), 0);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, NULL), 0);
 	assert_string_equal(weir_buffer_cstr(&out), "kept\x01\x01\x05proto\x05UInt8\x06");
 	weir_buffer_reset(&out);
-	assert_int_equal(weir_native_write(b, &columns, true, &out), 0);
+	assert_int_equal(weir_native_write(b, &columns, true, &out, NULL), 0);
 	assert_int_equal(out.len, 2 + 6 + 6 + 1 + 6 + 20 + 8);
 	weir_buffer_done(&out);
 	weir_block_free(b);
@@ -110,9 +112,40 @@ static void test_long_varints(void **state)
 	weir_buffer_init(&out);
 	assert_true(weir_block_put_str(b, name, sizeof(name), &weir_block_str(b, WEIR_COL_USER_NAME)[0]));
 	weir_block_commit(b, 300, &columns);
-	assert_int_equal(weir_native_write(b, &columns, false, &out), 0);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, NULL), 0);
 	assert_memory_equal(out.data, "\x01\xac\x02\x09user_name\x06String\xc8\x01uuu", 25);
 	assert_int_equal(out.len, 1 + 2 + 10 + 7 + 2 + 200 + 299);
+	weir_buffer_done(&out);
+	weir_block_free(b);
+}
+
+/* A value behind those that the width is guessed from, and one that needs the column's own. */
+static void test_wide_values_come_late(void **state)
+{
+	static const enum weir_column_id ids[] = {WEIR_COL_BYTES, WEIR_COL_SRC_ADDR};
+	const struct weir_column_set columns = set_of(ids, 2);
+	struct weir_native_layout layout;
+	struct weir_block *b;
+	struct weir_buffer out;
+
+	(void)state;
+	assert_int_equal(weir_block_new(&LIMITS, &b), 0);
+	weir_buffer_init(&out);
+	for (unsigned i = 0; i < 299; i++)
+		weir_block_addr(b, WEIR_COL_SRC_ADDR)[i] = weir_addr_from_v4((const uint8_t[]){10, 1, 2, 3});
+	weir_block_u64(b, WEIR_COL_BYTES)[299] = 0x10000;
+	weir_block_commit(b, 300, &columns);
+	assert_int_equal(weir_buffer_text(&out, "kept"), 0);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, &layout), 0);
+	assert_int_equal(out.len, 4 + 1 + 2 + (9 + 5 + 16 * 300) + (6 + 7 + 4 * 300));
+	assert_memory_equal(out.data + 4, "\x02\xac\x02\x08src_addr\x04IPv6\0\0", 19);
+	assert_memory_equal(out.data + out.len - 8, "\0\0\0\0\0\0\x01\0", 8);
+	assert_int_equal(layout.columns, 2);
+	assert_int_equal(layout.column[0].id, WEIR_COL_SRC_ADDR);
+	assert_int_equal(layout.column[0].end, 3 + 14 + 16 * 300);
+	assert_memory_equal(out.data + 4 + layout.column[0].end, "\x05" "bytes\x06UInt32", 13);
+	assert_int_equal(layout.column[1].id, WEIR_COL_BYTES);
+	assert_int_equal(layout.column[1].end, out.len - 4);
 	weir_buffer_done(&out);
 	weir_block_free(b);
 }
@@ -123,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_only_wanted_columns),
 		cmocka_unit_test(test_long_varints),
+		cmocka_unit_test(test_wide_values_come_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

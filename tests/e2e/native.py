@@ -3,7 +3,8 @@ import ctypes
 import ctypes.util
 import struct
 
-WIDTHS = {"UInt8": 1, "UInt16": 2, "UInt32": 4, "UInt64": 8, "IPv6": 16, "DateTime64(3, 'UTC')": 8}
+WIDTHS = {"UInt8": 1, "UInt16": 2, "UInt32": 4, "UInt64": 8, "IPv4": 4, "IPv6": 16, "DateTime64(3, 'UTC')": 8}
+LETTERS = {"UInt8": "B", "UInt16": "H", "UInt32": "I", "UInt64": "Q"}  # a column has the narrowest that holds its values
 
 
 def _lz4():
@@ -87,5 +88,5 @@ def sums(path):
             name, kind = reader.string(), reader.string()
             values = reader.column(kind, rows)
             if name == "bytes":
-                total += sum(struct.unpack(f"<{rows}Q", values))
+                total += sum(struct.unpack(f"<{rows}{LETTERS[kind]}", values))
     return flows, total
