@@ -1,4 +1,4 @@
-/* A frame is (LZ4 Frame Format, version 1.6.2)
+/* Frames are written in pack.c, and verified here. A frame is (LZ4 Frame Format, version 1.6.2)
  *
  *   | magic | FLG | BD | HC | blocks: size, data, checksum | end mark |
  *
@@ -17,7 +17,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <lz4.h>
-#include <lz4frame.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -30,31 +29,6 @@
 #define BLOCK_STORED	   0x80000000U
 #define HEADING_MAX	   20 /* two varints */
 #define CHUNK_LEN	   ((size_t)256 << 10)
-
-static const LZ4F_preferences_t PREFERENCES = {
-	.frameInfo = {
-		.blockSizeID = LZ4F_max1MB,
-		.blockMode = LZ4F_blockIndependent,
-		.blockChecksumFlag = LZ4F_blockChecksumEnabled,
-	},
-	.autoFlush = 1,
-};
-
-int weir_spool_frame_write(const struct weir_buffer *data, struct weir_buffer *out)
-{
-	size_t n;
-	int rc;
-
-	weir_buffer_reset(out);
-	rc = weir_buffer_reserve(out, LZ4F_compressFrameBound(data->len, &PREFERENCES));
-	if (rc)
-		return rc;
-	n = LZ4F_compressFrame(out->data, out->cap, data->data, data->len, &PREFERENCES);
-	if (LZ4F_isError(n))
-		return -ENOMEM;
-	out->len = n;
-	return 0;
-}
 
 /* The file, read in chunks: work holds the bytes from at on that are not yet used. */
 struct source {

@@ -3,14 +3,10 @@
 #ifndef WEIR_SPOOL_FRAME_H
 #define WEIR_SPOOL_FRAME_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
-
-/* Compress data as one frame into out, in place of what it held. */
-int weir_spool_frame_write(const struct weir_buffer *data, struct weir_buffer *out) WEIR_MUST_CHECK;
 
 /* Go through a segment's file from its beginning. 0: whole, and with so many rows. -EBADMSG: damaged, err says how.
  * Others: it cannot be read now. work is scratch space that stays the caller's. The descriptor stays open. */

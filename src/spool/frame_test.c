@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "spool/frame.h"
+#include "spool/pack.h"
 #include "spool/testing.h"
 
 #define BLOCKS 4
@@ -23,19 +24,23 @@ struct sample {
 static void sample_init(struct sample *s, struct spool_fixture *f)
 {
 	struct weir_buffer native, frame;
+	struct weir_native_layout layout;
+	struct weir_spool_packer *packer;
 
 	*s = (struct sample){.f = f};
 	(void)snprintf(s->path, sizeof(s->path), "%s/segment", f->dir);
+	assert_int_equal(weir_spool_packer_new(&packer), 0);
 	weir_buffer_init(&native);
 	weir_buffer_init(&frame);
 	for (unsigned i = 0; i < BLOCKS; i++) {
 		weir_buffer_reset(&native);
 		fill_block(f->block, i, ROWS);
-		assert_int_equal(weir_native_write(f->block, &f->block->used, false, &native), 0);
-		assert_int_equal(weir_spool_frame_write(&native, &frame), 0);
+		assert_int_equal(weir_native_write(f->block, &f->block->used, false, &native, &layout), 0);
+		assert_int_equal(weir_spool_pack(packer, &native, &layout, &frame), 0);
 		assert_int_equal(weir_buffer_append(&s->file, frame.data, frame.len), 0);
 		s->end[i] = s->file.len;
 	}
+	weir_spool_packer_free(packer);
 	weir_buffer_done(&native);
 	weir_buffer_done(&frame);
 }
@@ -75,10 +80,13 @@ static void test_large_frames(void **state)
 	static const size_t size[] = {300000, 1048576, 1048577, 3500000};
 	struct spool_fixture *f = *state;
 	struct sample s = {.f = f};
+	struct weir_native_layout layout = {.columns = 1};
+	struct weir_spool_packer *packer;
 	struct weir_buffer data, frame;
 	uint64_t random = 88172645463325252U;
 
 	(void)snprintf(s.path, sizeof(s.path), "%s/segment", f->dir);
+	assert_int_equal(weir_spool_packer_new(&packer), 0);
 	weir_buffer_init(&data);
 	weir_buffer_init(&frame);
 	for (unsigned i = 0; i < 2 * sizeof(size) / sizeof(size[0]); i++) {
@@ -93,11 +101,13 @@ static void test_large_frames(void **state)
 			if (i % 2 == 0)
 				assert_int_equal(weir_buffer_append(&data, "\0\0\0\0\0\0\0\0\0\0", 10), 0);
 		}
-		assert_int_equal(weir_spool_frame_write(&data, &frame), 0);
+		layout.column[0].end = data.len;
+		assert_int_equal(weir_spool_pack(packer, &data, &layout, &frame), 0);
 		assert_int_equal(verify(&s, frame.data, frame.len, 300, NULL), 0);
 		frame.data[frame.len - 100] ^= 1;
 		assert_int_equal(verify(&s, frame.data, frame.len, 300, NULL), -EBADMSG);
 	}
+	weir_spool_packer_free(packer);
 	weir_buffer_done(&data);
 	weir_buffer_done(&frame);
 	weir_buffer_done(&s.work);

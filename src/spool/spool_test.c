@@ -111,7 +111,7 @@ static void test_what_is_appended_is_read(void **state)
 	weir_buffer_init(&got);
 	for (uint64_t i = 0; i < 5; i++) {
 		append(w, f->block, i * 10, (uint32_t)(1 + i * 1700));
-		assert_int_equal(weir_native_write(f->block, &f->block->used, false, &expected), 0);
+		assert_int_equal(weir_native_write(f->block, &f->block->used, false, &expected, NULL), 0);
 	}
 	expect_nothing(r);
 	sync_writer(w);

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "flow/native.h"
-#include "spool/frame.h"
+#include "spool/pack.h"
 #include "spool/position.h"
 
 #define OPEN_NAME     WEIR_SPOOL_TMP "segment"
@@ -133,6 +133,8 @@ int weir_spool_writer_open(const struct weir_spool_options *options, struct weir
 	w->bytes_max = options->bytes_max;
 	w->folder.fd = w->lane_fd = w->fd = -1;
 	rc = weir_spool_index_new(&w->index);
+	if (!rc)
+		rc = weir_spool_packer_new(&w->packer);
 	if (rc)
 		weir_error_set(err, rc, NULL, NULL, "out of memory");
 	if (!rc)
@@ -162,6 +164,7 @@ void weir_spool_writer_close(struct weir_spool_writer *writer)
 	weir_spool_folder_done(&writer->folder);
 	weir_spool_index_free(writer->index);
 	weir_buffer_done(&writer->native);
+	weir_spool_packer_free(writer->packer);
 	weir_buffer_done(&writer->frame);
 	free(writer);
 }
@@ -263,9 +266,9 @@ int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block 
 	if (!block->rows)
 		return 0;
 	weir_buffer_reset(&w->native);
-	rc = weir_native_write(block, &block->used, false, &w->native);
+	rc = weir_native_write(block, &block->used, false, &w->native, &w->layout);
 	if (!rc)
-		rc = weir_spool_frame_write(&w->native, &w->frame);
+		rc = weir_spool_pack(w->packer, &w->native, &w->layout, &w->frame);
 	if (rc)
 		return fail(w, rc, block->rows, "a block cannot be packed", err);
 	rc = write_frame(w, block->rows, err);

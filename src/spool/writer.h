@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "spool/folder.h"
 #include "spool/index.h"
+#include "spool/pack.h"
 #include "spool/spool.h"
 
 struct weir_spool_writer {
@@ -19,6 +20,8 @@ struct weir_spool_writer {
 	uint64_t bytes;	 /* of whole frames in it */
 	uint64_t rows;
 	struct weir_buffer native;
+	struct weir_native_layout layout;
+	struct weir_spool_packer *packer;
 	struct weir_buffer frame;
 	struct weir_spool_index *index;
 	struct weir_spool_stats stats;
