@@ -27,6 +27,7 @@ struct worker {
 	struct weir_sessions *sessions; /* borrowed; NULL: a worker of UDP */
 	struct weir_decoder *decoder;
 	struct weir_block *block;
+	struct weir_block *long_block; /* of flows whose addresses may be long (weir_decoder_divide) */
 	struct weir_block_sink sink;
 	struct weir_spool_writer *spool;
 	int64_t sync_due_ns;
@@ -97,25 +98,25 @@ static void publish_reports(struct worker *w)
 }
 
 /* The block's rows go to the spool; where that fails the spool has counted them as lost, and there is room again. */
-static void append(struct worker *w)
+static void append(struct worker *w, struct weir_block *block)
 {
-	if (!w->block->rows)
+	if (!block->rows)
 		return;
-	if (weir_spool_append(w->spool, w->block, &w->latest))
+	if (weir_spool_append(w->spool, block, &w->latest))
 		note_error(w, &w->latest);
-	weir_block_reset(w->block);
+	weir_block_reset(block);
 }
 
 static int on_full(void *ctx, struct weir_block **block)
 {
-	append(ctx);
-	(void)block; /* the same one, empty again */
+	append(ctx, *block); /* it stays, empty again */
 	return 0;
 }
 
 static void sync_spool(struct worker *w)
 {
-	append(w);
+	append(w, w->block);
+	append(w, w->long_block);
 	if (weir_spool_sync(w->spool, &w->latest))
 		note_error(w, &w->latest);
 }
@@ -244,8 +245,10 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	else
 		(void)snprintf(lane, sizeof(lane), "w%u", w->number);
 	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
-	    weir_block_new(&weir_block_limits_default, &w->block))
+	    weir_block_new(&weir_block_limits_default, &w->block) ||
+	    weir_block_new(&weir_block_limits_default, &w->long_block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
+	weir_decoder_divide(w->decoder, &w->long_block);
 	return weir_spool_writer_open(&spool, &w->spool, err);
 }
 
@@ -300,6 +303,7 @@ void weir_collector_free(struct weir_collector *collector)
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);
 		weir_reports_done(&w->reports);
+		weir_block_free(w->long_block);
 		pthread_mutex_destroy(&w->lock);
 	}
 	free(collector->worker);

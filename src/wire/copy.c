@@ -164,8 +164,9 @@ COPY_LOOP(copy_ipv6, struct weir_addr, load_ipv6(src))
 COPY_LOOP(copy_mac, uint64_t, LOAD_6(src))
 COPY_LOOP(copy_seconds, int64_t, weir_time_clamp(saturate(weir_load_uint(src, c->len), TIME_MAX_MS) * 1000))
 COPY_LOOP(copy_milliseconds, int64_t, weir_time_clamp(weir_load_uint(src, c->len)))
+COPY_LOOP(copy_milliseconds_8, int64_t, (int64_t)saturate(weir_be64(src), TIME_MAX_MS))
 COPY_LOOP(copy_ntp, int64_t, weir_ntp_to_ms(weir_be64(src)))
-COPY_LOOP(copy_uptime_4, int64_t, from_uptime(c->times, c->times->uptime_ms, weir_be32(src)))
+COPY_LOOP(copy_uptime_4_checked, int64_t, from_uptime(c->times, c->times->uptime_ms, weir_be32(src)))
 COPY_LOOP(copy_uptime, int64_t, from_uptime(c->times, c->times->uptime_ms, (uint32_t)weir_load_uint(src, c->len)))
 COPY_LOOP(copy_before_export, int64_t, clamp_signed(c->times->export_ms - (int64_t)(weir_load_uint(src, c->len) / 1000)))
 COPY_LOOP(copy_mpls_3, uint32_t, weir_be24(src) >> 4)
@@ -174,6 +175,25 @@ COPY_LOOP(copy_application, uint64_t, application(src, c->len))
 COPY_LOOP(copy_segment, uint64_t, segment(weir_load_uint(src, c->len)))
 COPY_LOOP(copy_icmp_type, uint8_t, (uint8_t)(weir_load_uint(src, c->len) >> 8))
 COPY_LOOP(copy_icmp_code, uint8_t, (uint8_t)weir_load_uint(src, c->len))
+
+/* The same as from_uptime(): adding UPTIME_AHEAD_MS makes the difference of a flow that ended after its message positive, too.
+ * Where the clamp cannot act, it is left out. */
+static void copy_uptime_4(const struct weir_copy *c)
+{
+	const uint8_t *src = c->src;
+	int64_t *dst = c->dst;
+	size_t stride = c->stride;
+	uint32_t rows = c->rows;
+	uint32_t ahead = c->times->uptime_ms + UPTIME_AHEAD_MS;
+	int64_t latest = c->times->export_ms + UPTIME_AHEAD_MS;
+
+	if (latest < (INT64_C(1) << 32) || latest > TIME_MAX_MS) {
+		copy_uptime_4_checked(c);
+		return;
+	}
+	for (uint32_t i = 0; i < rows; i++, src += stride)
+		dst[i] = latest - (int64_t)(ahead - weir_be32(src));
+}
 
 static void copy_since_init(const struct weir_copy *c)
 {
@@ -230,6 +250,8 @@ weir_copy_fn weir_copy_find(enum weir_op op, size_t len, size_t width)
 		return NULL;
 	if (op == WEIR_OP_UPTIME && len == 4)
 		return copy_uptime_4;
+	if (op == WEIR_OP_MILLISECONDS && len == 8)
+		return copy_milliseconds_8;
 	if (op == WEIR_OP_MPLS && len == 4)
 		return copy_mpls_4;
 	return COPIES[op].copy;

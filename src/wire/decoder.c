@@ -29,6 +29,7 @@ struct weir_decoder {
 	struct weir_workspace work;
 	bool malformed; /* the last message */
 	struct weir_account others; /* wire/account.h */
+	struct weir_block **long_block; /* borrowed; may be NULL */
 };
 
 /* RFC 7011 §9.1: lengths that make no sense. A version that is no IPFIX never comes so far on a session. */
@@ -99,6 +100,11 @@ static unsigned version_of(const uint8_t *data, size_t len)
 	}
 }
 
+void weir_decoder_divide(struct weir_decoder *decoder, struct weir_block **block)
+{
+	decoder->long_block = block;
+}
+
 static void drop_waiting(struct weir_decoder *decoder, int64_t before_ms)
 {
 	decoder->stats.fault[WEIR_FAULT_TEMPLATE_MISSING] += weir_waiting_drop(&decoder->work.waiting, before_ms);
@@ -156,6 +162,8 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 {
 	struct weir_decoder_stats of_message = {.messages = 1, .bytes = datagram->len};
 	struct weir_output out = {.block = block, .sink = sink, .stats = &of_message};
+	struct weir_output out = {
+		.block = block, .long_block = decoder->long_block, .sink = sink, .stats = &decoder->stats};
 	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
 
 	drop_waiting(decoder, datagram->received_ms - decoder->work.waiting.wait_ms);

@@ -89,6 +89,11 @@ bool weir_decoder_malformed(const struct weir_decoder *decoder);
  * template of it are given up as TEMPLATE_MISSING. why: the fault that ended it, which is counted, or WEIR_FAULTS. */
 void weir_decoder_session_end(struct weir_decoder *decoder, uint64_t session, enum weir_fault why);
 
+/* From now on flows of NetFlow and IPFIX whose templates can hold other than IPv4 addresses go to *block, to which all
+ * that weir_decoder_decode() says of its own applies. So the addresses in a block are of one kind, and a quarter as long when
+ * it is written (flow/narrow.h). The order between flows of the two blocks is lost. block is borrowed; NULL: no more. */
+void weir_decoder_divide(struct weir_decoder *decoder, struct weir_block **block);
+
 /* No more messages are to be expected: data sets that still wait for their template are given up, as the fault
  * TEMPLATE_MISSING. The decoder can be used on. */
 void weir_decoder_finish(struct weir_decoder *decoder);

@@ -11,6 +11,7 @@
 
 struct weir_output {
 	struct weir_block **block;
+	struct weir_block **long_block; /* for what may have addresses other than IPv4; NULL: the same */
 	const struct weir_block_sink *sink;
 	struct weir_decoder_stats *stats; /* of the message */
 	uint32_t sampling_rate;		  /* of the last flow, 0 before */

@@ -89,6 +89,7 @@ struct weir_plan {
 	bool interface_in_record;
 	bool check_times;
 	bool connections; /* of ASA or Firepower: connection.c */
+	bool ipv4_only;
 	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or NO_FIELD */
 	uint32_t duration_offset;
 	enum version_rule version_rule;
@@ -437,6 +438,16 @@ static enum version_rule version_rule(const struct weir_plan *p)
 	return v6 ? VERSION_6 : VERSION_NONE;
 }
 
+/* Are both addresses there, and IPv4? */
+static bool ipv4_only(const struct weir_plan *p)
+{
+	for (uint32_t i = 0; i < p->columns; i++) {
+		if (p->column[i].op == WEIR_OP_IPV6)
+			return false;
+	}
+	return weir_column_set_has(&p->in_record, WEIR_COL_SRC_ADDR) && weir_column_set_has(&p->in_record, WEIR_COL_DST_ADDR);
+}
+
 static bool needs_check(const struct weir_plan *p)
 {
 	for (uint32_t i = 0; i < p->columns; i++) {
@@ -469,6 +480,7 @@ static void finish(const struct compiler *c)
 	p->check_times = needs_check(p);
 	p->connections = tells_connections(p);
 	p->version_rule = version_rule(p);
+	p->ipv4_only = ipv4_only(p);
 	if (p->version_rule != VERSION_NONE)
 		weir_column_set_add(always, WEIR_COL_IP_VERSION);
 	p->icmp_in_port = c->flow_type != WEIR_FLOW_IPFIX && weir_column_set_has(present, WEIR_COL_PROTO) &&
@@ -685,35 +697,49 @@ static void copy_join(const struct column_step *s, struct weir_copy *c, weir_cop
 	}
 }
 
-static void copy_column(const struct column_step *s, const struct weir_message *m, struct run *run)
+/* The columns of records whose fields all have fixed lengths: what is the same for each step is set once. */
+static void copy_columns_fixed(const struct weir_plan *p, const struct weir_message *m, const struct run *run)
 {
-	struct weir_block *b = *m->out->block;
-	struct weir_copy c = {
-		.dst = (uint8_t *)b->column[s->column] + (size_t)b->rows * s->width,
-		.stride = run->stride,
-		.rows = run->rows,
-		.times = &m->times,
-	};
-	weir_copy_fn copy = s->copy;
+	const struct weir_block *b = *m->out->block;
+	struct weir_copy c = {.stride = run->stride, .rows = run->rows, .times = &m->times};
 
-	if (run->value) {
-		c.src = run->value[s->field].data;
-		c.len = (uint32_t)run->value[s->field].len;
-		if (!copy)
-			copy = weir_copy_find((enum weir_op)s->op, c.len, s->width);
-		if (!copy) {
-			if (c.len)
-				weir_message_fault(m, WEIR_FAULT_FIELD_LENGTH);
-			if (!s->join)
-				weir_column_set_remove(&run->present, (enum weir_column_id)s->column);
-			return;
-		}
-	} else {
+	for (const struct column_step *s = p->column; s < p->column + p->columns; s++) {
+		c.dst = (uint8_t *)b->column[s->column] + (size_t)b->rows * s->width;
 		c.src = run->at + s->offset;
 		c.len = s->len;
+		c.aux = s->aux_field == NO_FIELD ? NULL : run->at + s->aux_offset;
+		c.aux_len = s->aux_len;
+		if (s->join) {
+			copy_join(s, &c, s->copy);
+			c.rows = run->rows;
+		} else {
+			s->copy(&c);
+		}
+	}
+}
+
+/* A column of one record, whose fields have the lengths that it says. */
+static void copy_column(const struct column_step *s, const struct weir_message *m, struct run *run)
+{
+	const struct weir_block *b = *m->out->block;
+	struct weir_copy c = {
+		.dst = (uint8_t *)b->column[s->column] + (size_t)b->rows * s->width,
+		.src = run->value[s->field].data,
+		.len = (uint32_t)run->value[s->field].len,
+		.rows = 1,
+		.times = &m->times,
+	};
+	weir_copy_fn copy = s->copy ? s->copy : weir_copy_find((enum weir_op)s->op, c.len, s->width);
+
+	if (!copy) {
+		if (c.len)
+			weir_message_fault(m, WEIR_FAULT_FIELD_LENGTH);
+		if (!s->join)
+			weir_column_set_remove(&run->present, (enum weir_column_id)s->column);
+		return;
 	}
 	if (s->aux_field != NO_FIELD) {
-		c.aux = run->value ? run->value[s->aux_field].data : run->at + s->aux_offset;
+		c.aux = run->value[s->aux_field].data;
 		c.aux_len = s->aux_len;
 	}
 	if (s->join)
@@ -898,7 +924,9 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	run->present = p->in_record;
 	if (run->value)
 		drop_empty_strings(p, run);
-	for (uint32_t i = 0; i < p->columns; i++)
+	else
+		copy_columns_fixed(p, m, run);
+	for (uint32_t i = 0; run->value && i < p->columns; i++)
 		copy_column(&p->column[i], m, run);
 	settle_times(p, m, run);
 	if (p->connections)
@@ -977,5 +1005,12 @@ static uint32_t decode_variable(const struct weir_plan *p, const struct weir_mes
 
 uint32_t weir_plan_decode(const struct weir_plan *plan, const struct weir_message *m, struct weir_cursor *set)
 {
-	return plan->variable ? decode_variable(plan, m, set) : decode_fixed(plan, m, set);
+	struct weir_block **block = m->out->block;
+	uint32_t records;
+
+	if (!plan->ipv4_only && m->out->long_block)
+		m->out->block = m->out->long_block;
+	records = plan->variable ? decode_variable(plan, m, set) : decode_fixed(plan, m, set);
+	m->out->block = block;
+	return records;
 }
