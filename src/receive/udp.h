@@ -42,7 +42,8 @@ int weir_udp_open(const struct weir_udp_options *options, unsigned workers, stru
 void weir_udp_close(struct weir_udp *udp);
 
 /* Wait up to timeout_ms for datagrams and give each to take(). Returns how many, 0 at the timeout or on a signal, or
- * a negative errno value. The time of receipt is the kernel's (SO_TIMESTAMPNS). */
+ * a negative errno value. The time of receipt is the kernel's (SO_TIMESTAMPNS) of the first datagram of each
+ * batch: it may be some milliseconds early. */
 int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
 		  void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx) WEIR_MUST_CHECK;
 
