@@ -161,9 +161,8 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 			 const struct weir_block_sink *sink)
 {
 	struct weir_decoder_stats of_message = {.messages = 1, .bytes = datagram->len};
-	struct weir_output out = {.block = block, .sink = sink, .stats = &of_message};
 	struct weir_output out = {
-		.block = block, .long_block = decoder->long_block, .sink = sink, .stats = &decoder->stats};
+		.block = block, .long_block = decoder->long_block, .sink = sink, .stats = &of_message};
 	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
 
 	drop_waiting(decoder, datagram->received_ms - decoder->work.waiting.wait_ms);

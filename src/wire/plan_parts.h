@@ -1,0 +1,61 @@
+/* A plan's inside: made in plan.c, run in plan_run.c. */
+#ifndef WEIR_WIRE_PLAN_PARTS_H
+#define WEIR_WIRE_PLAN_PARTS_H
+
+#include "wire/message.h"
+#include "wire/plan.h"
+
+#define WEIR_PLAN_NO_FIELD UINT16_MAX
+
+enum version_rule { VERSION_NONE, VERSION_4, VERSION_6, VERSION_BY_ADDRESS };
+
+struct column_step {
+	weir_copy_fn copy; /* NULL: by the length that each record has */
+	uint8_t op;
+	uint8_t column;
+	uint8_t width;
+	bool join; /* only where the cell is empty */
+	uint16_t field;
+	uint16_t aux_field;
+	uint32_t len;
+	uint32_t offset;
+	uint32_t aux_len;
+	uint32_t aux_offset;
+};
+
+struct text_step {
+	const char *name; /* of the extra value; NULL for a string column */
+	const struct weir_element *element;
+	uint8_t column;
+	uint16_t field;
+	uint32_t len;
+	uint32_t offset;
+};
+
+struct weir_plan {
+	const struct weir_field *field; /* borrowed */
+	uint32_t fields;
+	uint32_t record_min;
+	bool variable;
+	bool wants_init;
+	bool icmp_in_port;
+	bool rate_in_record;
+	bool sampler_in_record;
+	bool interface_in_record;
+	bool check_times;
+	bool connections; /* of ASA or Firepower: connection.c */
+	bool ipv4_only;
+	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or WEIR_PLAN_NO_FIELD */
+	uint32_t duration_offset;
+	enum version_rule version_rule;
+	struct weir_column_set in_record; /* from the fields */
+	struct weir_column_set always;	  /* filled in whatever the fields say */
+	uint32_t columns;
+	uint32_t texts;
+	struct column_step *column; /* owned, like the two below */
+	struct text_step *text;
+	char *names;
+	size_t names_len;
+};
+
+#endif
