@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size || (!block && weir_block_new(&limits, &block)))
 		return 0;
-	(void)weir_dissect(weir_cursor(data + 1, size - 1), (enum weir_link)(data[0] % (WEIR_LINK_PPP + 1)), block, 0,
+	(void)weir_dissect(weir_cursor(data + 1, size - 1), (enum weir_link)(data[0] % WEIR_LINKS), block, 0,
 			   &present);
 	weir_block_clear(block, 1, &present);
 	for (unsigned id = 0; id < WEIR_COLUMNS; id++) {
