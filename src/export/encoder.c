@@ -124,6 +124,39 @@ int weir_message_send(struct weir_encoder *e)
 	return 0;
 }
 
+static void enter(struct weir_encoder *e, int64_t now_ms, const struct weir_encoder_output *output)
+{
+	e->now_ms = now_ms;
+	e->output = output;
+	/* Whole seconds, so that what headers with whole seconds say is exact. */
+	if (!e->boot_ms)
+		e->boot_ms = (now_ms - DAY_MS) / 1000 * 1000;
+}
+
+int weir_encoder_sample(struct weir_encoder *encoder, const struct weir_raw_sample *sample, int64_t now_ms,
+			const struct weir_encoder_output *output)
+{
+	int rc;
+
+	if (!encoder->protocol->sample || sample->header_bytes > WEIR_RAW_SAMPLE_MAX)
+		return -EINVAL;
+	enter(encoder, now_ms, output);
+	rc = encoder->protocol->sample(encoder, sample);
+	if (rc)
+		encoder->message.open = false;
+	return rc;
+}
+
+int weir_encoder_flush(struct weir_encoder *encoder, int64_t now_ms, const struct weir_encoder_output *output)
+{
+	int rc;
+
+	enter(encoder, now_ms, output);
+	rc = weir_message_send(encoder);
+	encoder->message.open = false;
+	return rc;
+}
+
 int weir_encoder_encode(struct weir_encoder *encoder, const struct weir_block *block, uint32_t first, uint32_t rows,
 			int64_t now_ms, const struct weir_encoder_output *output)
 {
@@ -133,11 +166,7 @@ int weir_encoder_encode(struct weir_encoder *encoder, const struct weir_block *b
 
 	if (first >= block->rows)
 		return 0;
-	encoder->now_ms = now_ms;
-	encoder->output = output;
-	/* Whole seconds, so that what headers with whole seconds say is exact. */
-	if (!encoder->boot_ms)
-		encoder->boot_ms = (now_ms - DAY_MS) / 1000 * 1000;
+	enter(encoder, now_ms, output);
 	for (uint32_t i = 0; i < block->runs && at < end && !rc; i++) {
 		uint32_t from = at > first ? at : first, to = at + block->run[i].rows;
 

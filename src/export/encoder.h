@@ -63,6 +63,27 @@ void weir_encoder_free(struct weir_encoder *encoder);
 int weir_encoder_encode(struct weir_encoder *encoder, const struct weir_block *block, uint32_t first, uint32_t rows,
 			int64_t now_ms, const struct weir_encoder_output *output) WEIR_MUST_CHECK;
 
+/* sFlow: a sampled packet's own header, in the place of one rebuilt from columns. */
+#define WEIR_RAW_SAMPLE_MAX 128
+
+struct weir_raw_sample {
+	uint32_t protocol;     /* sFlow's header protocol: 1 Ethernet, 7 PPP, 11 IPv4, 12 IPv6, 13 MPLS */
+	const uint8_t *header; /* borrowed for the call */
+	uint32_t header_bytes; /* at most WEIR_RAW_SAMPLE_MAX */
+	uint32_t frame_bytes;  /* that the packet had */
+	uint32_t in_if, out_if; /* 0: not known */
+	uint32_t rate;
+	uint32_t pool; /* packets that could have been sampled so far */
+	uint32_t drops;
+};
+
+/* Samples wait in a message until it is full or weir_encoder_flush() is called. Returns 0, -EINVAL for another version
+ * than sFlow, or what send() returned. */
+int weir_encoder_sample(struct weir_encoder *encoder, const struct weir_raw_sample *sample, int64_t now_ms,
+			const struct weir_encoder_output *output) WEIR_MUST_CHECK;
+int weir_encoder_flush(struct weir_encoder *encoder, int64_t now_ms, const struct weir_encoder_output *output)
+	WEIR_MUST_CHECK;
+
 const struct weir_encoder_stats *weir_encoder_stats(const struct weir_encoder *encoder);
 
 #endif

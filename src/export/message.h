@@ -42,6 +42,7 @@ struct weir_protocol {
 		    const struct weir_column_set *present);
 	void (*begin)(struct weir_encoder *e);
 	void (*end)(struct weir_encoder *e);
+	int (*sample)(struct weir_encoder *e, const struct weir_raw_sample *sample); /* or NULL */
 };
 
 extern const struct weir_protocol weir_protocol_fixed, weir_protocol_template, weir_protocol_sflow;

@@ -5,6 +5,8 @@
  * the IP packet's, as in NetFlow). What a router or switch told goes into the extended records. The header is sent whole even
  * where bytes / n has no room for it. Times are not sent: samples have none.
  *
+ * A packet whose header is at hand (weir_encoder_sample) goes as it is.
+ *
  * A sample is composed beside the message, for its size is known only then; flow samples have the compact form unless an
  * interface's index needs the expanded one. */
 #include "export/message.h"
@@ -376,6 +378,21 @@ static uint32_t write_records(struct weir_writer *w, const struct row *r, uint32
 	return records;
 }
 
+/* A packet's own header, padded to words. */
+static void write_raw_header(struct weir_writer *w, const struct weir_raw_sample *s)
+{
+	size_t padding = (4 - s->header_bytes % 4) % 4;
+
+	weir_writer_u32(w, FORMAT_HEADER);
+	weir_writer_u32(w, (uint32_t)(16 + s->header_bytes + padding));
+	weir_writer_u32(w, s->protocol);
+	weir_writer_u32(w, s->frame_bytes);
+	weir_writer_u32(w, 0); /* stripped */
+	weir_writer_u32(w, s->header_bytes);
+	weir_writer_bytes(w, s->header, s->header_bytes);
+	weir_writer_zero(w, padding);
+}
+
 /* --- samples and datagrams -------------------------------------------------------------------------------- */
 
 /* sFlow's reason for a forwarding status of 128 to 191. */
@@ -451,6 +468,42 @@ static void write_sample(struct weir_encoder *e, struct weir_writer *w, const st
 	close_record(w, start);
 }
 
+static void write_raw_sample(struct weir_encoder *e, struct weir_writer *w, const struct weir_raw_sample *s)
+{
+	bool expanded = s->in_if >= INTERFACE_AGENT || s->out_if >= INTERFACE_AGENT;
+	uint32_t source = s->in_if ? s->in_if : s->out_if;
+	size_t start = open_record(w, expanded ? FORMAT_FLOW_SAMPLE_EXPANDED : FORMAT_FLOW_SAMPLE);
+
+	weir_writer_u32(w, ++e->sample_sequence);
+	if (expanded)
+		weir_writer_u32(w, 0); /* class: an interface */
+	weir_writer_u32(w, expanded ? source : source & 0xffffff);
+	weir_writer_u32(w, s->rate);
+	weir_writer_u32(w, s->pool);
+	weir_writer_u32(w, s->drops);
+	write_interface(w, expanded, INTERFACE_INDEX, s->in_if);
+	write_interface(w, expanded, INTERFACE_INDEX, s->out_if);
+	weir_writer_u32(w, 1); /* records */
+	write_raw_header(w, s);
+	close_record(w, start);
+}
+
+static int sample(struct weir_encoder *e, const struct weir_raw_sample *s)
+{
+	uint8_t text[SAMPLE_BYTES_MAX];
+	struct weir_writer w = weir_writer(text, sizeof(text));
+	int rc;
+
+	write_raw_sample(e, &w, s);
+	rc = weir_message_room(e, weir_writer_len(&w));
+	if (rc)
+		return rc;
+	weir_writer_bytes(&e->message.w, text, weir_writer_len(&w));
+	e->message.records++;
+	weir_message_flow(&e->message, 1, s->frame_bytes);
+	return 0;
+}
+
 static void begin(struct weir_encoder *e)
 {
 	struct weir_writer *w = &e->message.w;
@@ -501,4 +554,4 @@ static int rows(struct weir_encoder *e, const struct weir_block *block, uint32_t
 	return 0;
 }
 
-const struct weir_protocol weir_protocol_sflow = {.rows = rows, .begin = begin, .end = end};
+const struct weir_protocol weir_protocol_sflow = {.rows = rows, .begin = begin, .end = end, .sample = sample};
