@@ -10,6 +10,7 @@ extern const struct weir_command weir_command_decode;
 extern const struct weir_command weir_command_flows;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
+extern const struct weir_command weir_command_probe;
 extern const struct weir_command weir_command_reference;
 extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
@@ -25,6 +26,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_flows,
 	&weir_command_generate,
 	&weir_command_manual_pages,
+	&weir_command_probe,
 	&weir_command_reference,
 	&weir_command_run,
 	&weir_command_sink,

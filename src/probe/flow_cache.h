@@ -1,0 +1,111 @@
+/* The flow cache: finds the flow of a packet among a million others, and ends each when its time has come.
+ *
+ * Pure: no clock, no I/O. Memory is bounded by flows_max and given at the beginning (the system hands it out as it is
+ * touched); nothing is allocated later. A flow has both directions of a conversation, by a key whose two ends stand in order.
+ * A cache belongs to one thread.
+ *
+ * When a flow ends, and the reason (IANA flowEndReason) that ended() is told:
+ *   idle    no packet for inactive_us
+ *   active  it lasts active_us; its next packet begins a new one
+ *   end     weir_flow_cache_end() was called (TCP's FIN both ways, or RST) and ended_us are over, in which the last
+ *           acknowledgements still count to it
+ *   forced  weir_flow_cache_flush(), or the clock went back by more than inactive_us
+ *   lack    the cache was full. Then the flow goes whose time would have come first: mostly that which was idle for
+ *           longest. So a flood of new flows pushes out its own, and conversations that go on stay.
+ *
+ * Timeouts of a flow with packets are exact: it is looked at before a packet is counted to it. Those of silent flows come with
+ * the clock's next step (weir_flow_cache_advance), to a thousandth of inactive_us. */
+#ifndef WEIR_PROBE_FLOW_CACHE_H
+#define WEIR_PROBE_FLOW_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "flow/addr.h"
+
+enum weir_flow_end {
+	WEIR_FLOW_END_IDLE = 1,
+	WEIR_FLOW_END_ACTIVE = 2,
+	WEIR_FLOW_END_SEEN = 3,
+	WEIR_FLOW_END_FORCED = 4,
+	WEIR_FLOW_END_LACK = 5,
+};
+
+/* Compared and hashed as bytes: no padding, and all of it is set. */
+struct weir_flow_key {
+	struct weir_addr addr[2]; /* the lower end first */
+	uint16_t port[2];
+	uint16_t vlan, customer_vlan;
+	uint32_t vni;
+	uint8_t proto;
+	uint8_t tos; /* 0 unless flows are told apart by it */
+	uint16_t zero;
+};
+
+_Static_assert(sizeof(struct weir_flow_key) == 48, "the key must have no padding");
+
+/* What went from addr[i] to the other end is half[i]. */
+struct weir_flow_half {
+	uint64_t packets;
+	uint64_t bytes;
+	int64_t first_us, last_us;
+	uint32_t next_seq; /* TCP: the highest sequence number seen, and what follows it */
+	uint32_t retransmitted;
+	uint32_t out_of_order;
+	uint16_t tcp_flags;
+	uint8_t tos; /* of the first packet */
+	uint8_t ttl; /* the lowest */
+};
+
+struct weir_flow {
+	struct weir_flow_key key;
+	struct weir_flow_half half[2];
+	int64_t first_us, last_us;
+	uint64_t mac[2]; /* of the first packet: addr[i]'s side */
+	uint32_t label;	 /* top MPLS label + 1; 0: none */
+	uint32_t interface;
+	uint32_t rtt_us; /* from SYN to the first packet that acknowledges the SYN-ACK; 0: not seen */
+	uint32_t flow_label;
+	uint8_t initiator; /* which half came first */
+	bool outgoing;	   /* the first packet left the machine */
+	bool has_ports;
+	bool has_macs;
+	/* The cache's own. */
+	bool ended;
+	uint32_t tag, next, previous; /* in its bucket of the wheel, by index */
+	uint32_t bucket;
+};
+
+struct weir_flow_cache_options {
+	uint32_t flows_max; /* from 1 to 2^28 */
+	int64_t active_us;
+	int64_t inactive_us;
+	int64_t ended_us; /* at most inactive_us */
+	uint64_t seed;	  /* random */
+	void (*ended)(void *ctx, const struct weir_flow *flow, enum weir_flow_end reason);
+	void *ctx; /* borrowed */
+};
+
+struct weir_flow_cache;
+
+/* -EINVAL: a number out of bounds. */
+int weir_flow_cache_new(const struct weir_flow_cache_options *options, struct weir_flow_cache **ret_cache) WEIR_MUST_CHECK;
+/* Flows that are still in it are not told. */
+void weir_flow_cache_free(struct weir_flow_cache *cache);
+
+/* The flow with that key, which may be a new one (first_us and last_us are now, all else is 0). Never NULL: a full cache ends
+ * another flow. The pointer holds until the next call. restart: a flow that was marked as ended gives way to a new one. */
+struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const struct weir_flow_key *key, int64_t now_us,
+				       bool restart, bool *ret_new);
+/* Its end was seen: it goes when ended_us are over. */
+void weir_flow_cache_end(struct weir_flow_cache *cache, struct weir_flow *flow);
+/* End whatever is due. Called before find() with the packet's time, or with the clock's where no packet comes. */
+void weir_flow_cache_advance(struct weir_flow_cache *cache, int64_t now_us);
+/* End all flows, for that reason. */
+void weir_flow_cache_flush(struct weir_flow_cache *cache, enum weir_flow_end reason);
+
+/* How many flows there are. */
+uint32_t weir_flow_cache_count(const struct weir_flow_cache *cache);
+
+#endif
