@@ -45,6 +45,8 @@ struct values {
 	const char *summary;
 	const char *scenario;
 	const char *labels;
+	const char *transport;
+	struct weir_uplink_tls tls;
 	uint64_t exporters, site, flows, rate, pace, seed, ipv6, sampling;
 	bool allow_remote;
 };
@@ -55,7 +57,15 @@ struct values {
 
 static const struct weir_option OPTIONS[] = {
 	{"to", 't', WEIR_OPTION_TEXT, "HOST:PORT", OFFSET(to), 0, 0,
-	 "Send over UDP. HOST must be this machine's loopback (127.0.0.0/8, ::1) unless --allow-remote is given."},
+	 "Send to a collector. HOST must be this machine's loopback (127.0.0.0/8, ::1) unless --allow-remote is given."},
+	{"transport", 0, WEIR_OPTION_CHOICE, "udp|tcp|tls", OFFSET(transport), 0, 0,
+	 "What --to sends over; udp unless given. TCP and TLS are for IPFIX."},
+	{"tls-ca", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.ca), 0, 0,
+	 "The authorities that the collector's certificate may be of (PEM)."},
+	{"tls-cert", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.certificate), 0, 0, "The exporters' certificate (PEM), with --tls-key."},
+	{"tls-key", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.key), 0, 0, "The certificate's private key (PEM)."},
+	{"tls-name", 0, WEIR_OPTION_TEXT, "NAME", OFFSET(tls.name), 0, 0,
+	 "The name that the collector's certificate must have; the HOST of --to unless given."},
 	{"write", 'w', WEIR_OPTION_TEXT, "FILE", OFFSET(write), 0, 0,
 	 "Write the datagrams to a pcap file (- for standard output), with Ethernet, IP and UDP headers."},
 	{"print", 'p', WEIR_OPTION_CHOICE, "ndjson", OFFSET(print), 0, 0, "Print the flows themselves, one a line."},
@@ -115,6 +125,8 @@ struct run {
 	uint64_t pace;	/* flows a second of real time; 0: as fast as possible */
 	bool print;
 	bool json_summary;
+	bool stream; /* over TCP or TLS */
+	const struct weir_uplink_tls *tls;
 	struct weir_outlet *outlet;
 	struct weir_scenario_run scenario[SCENARIOS_MAX];
 	unsigned scenarios;
@@ -274,6 +286,25 @@ static int set_scenario(const struct weir_command *self, const struct values *v,
 	return add_scenario(self, v, run, scenario, later_ms);
 }
 
+static int set_transport(const struct weir_command *self, const struct values *v, struct run *run)
+{
+	bool tls = strcmp(v->transport, "tls") == 0;
+
+	run->stream = tls || strcmp(v->transport, "tcp") == 0;
+	if (run->stream && !v->to)
+		return weir_usage(self, "--transport %s is for --to HOST:PORT", v->transport);
+	if (run->stream && run->generator.version != WEIR_FLOW_IPFIX)
+		return weir_usage(self, "only IPFIX (--version 10) goes over %s", tls ? "TLS" : "TCP");
+	if (!tls && (v->tls.ca || v->tls.certificate || v->tls.key || v->tls.name))
+		return weir_usage(self, "--tls-ca, --tls-cert, --tls-key and --tls-name are for --transport tls");
+	if (tls && !v->tls.ca)
+		return weir_usage(self, "TLS needs --tls-ca FILE, to know the collector by");
+	if (!v->tls.certificate != !v->tls.key)
+		return weir_usage(self, "--tls-cert and --tls-key belong together");
+	run->tls = tls ? &v->tls : NULL;
+	return 0;
+}
+
 static int set_scenarios(const struct weir_command *self, const struct values *v, struct run *run)
 {
 	const char *at = v->scenario ? v->scenario : "";
@@ -313,6 +344,8 @@ static int set_all(const struct weir_command *self, const struct values *v, stru
 	if (!rc)
 		rc = set_source(self, v, run);
 	if (!rc)
+		rc = set_transport(self, v, run);
+	if (!rc)
 		rc = set_scenarios(self, v, run);
 	run->schedule.datagram_rows = weir_player_datagram_rows(run->generator.version);
 	return rc;
@@ -330,6 +363,17 @@ static int open_outlet(const struct values *v, struct run *run, struct weir_erro
 		.max_bytes = MTU_BYTES,
 	};
 
+	const struct weir_outlet_stream_options stream = {
+		.target = v->to,
+		.allow_remote = v->allow_remote,
+		.source = &run->generator.source,
+		.source_asked = v->source,
+		.sources = run->generator.exporters,
+		.tls = run->tls,
+	};
+
+	if (run->stream)
+		return weir_outlet_stream_open(&stream, &run->outlet, err);
 	if (v->to)
 		return weir_outlet_udp_open(&udp, &run->outlet, err);
 	if (v->write)
@@ -440,7 +484,7 @@ static int play(struct run *run, struct weir_player *player, struct weir_error *
 	}
 	show_progress(run, 0, first_ns, &shown_ns);
 	if (run->outlet && !rc)
-		rc = weir_outlet_flush(run->outlet, err);
+		rc = weir_outlet_finish(run->outlet, err);
 	weir_buffer_done(&text);
 	return rc;
 }
@@ -473,7 +517,7 @@ static int write_labels(const struct run *run, const struct weir_player *player,
 static int play_and_tell(struct run *run, const struct values *v, struct weir_error *err)
 {
 	const struct weir_player_options options = {
-		.generator = run->generator, .outlet = run->outlet, .mtu_bytes = MTU_BYTES};
+		.generator = run->generator, .outlet = run->outlet, .mtu_bytes = MTU_BYTES, .reliable = run->stream};
 	int64_t began_ns = weir_clock_mono_ns(&weir_clock_system);
 	struct weir_generate_summary summary;
 	struct weir_player *player;
@@ -504,6 +548,7 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 {
 	struct values values = {
 		.version = "10",
+		.transport = "udp",
 		.summary = "text",
 		.exporters = DEFAULT_EXPORTERS,
 		.rate = DEFAULT_RATE,
@@ -552,9 +597,11 @@ const struct weir_command weir_command_generate = {
 		"UDP has no brake: what a slow collector cannot take, the kernel drops at the collector's socket without a "
 		"word to the sender. Begin with a modest --rate, and give the collector a large receive buffer. The summary "
 		"counts what the sender can know: waits for room in the sending kernel (retries; nothing is lost by them), "
-		"and answers that nobody listens on the port (refused).",
+		"and answers that nobody listens on the port (refused). Over TCP and TLS the sender waits for a slow collector "
+		"and knows at the end that all was taken.",
 	.options = OPTIONS,
 	.examples = "weir generate --to 127.0.0.1:2055\tIPFIX from four exporters, 1000 flows a second, until Ctrl-C\n"
+		    "weir generate --to 127.0.0.1:4739 --transport tcp\tthe same over TCP, where nothing is lost\n"
 		    "weir generate --to 127.0.0.1:6343 --version sflow --sampling 512\tsFlow samples\n"
 		    "weir generate --to 127.0.0.1:2055 --start 2026-01-31T00:00:00Z --for 24h --rate 50\ta day of traffic, in "
 		    "minutes\n"

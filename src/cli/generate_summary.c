@@ -176,7 +176,7 @@ static void print_wire(const struct weir_generate_summary *summary, FILE *out)
 	char bytes[16];
 
 	bytes_text(o->bytes, bytes);
-	fprintf(out, "%" PRIu64 " datagrams with %s to %s", o->datagrams, bytes, weir_outlet_name(summary->outlet));
+	fprintf(out, "%" PRIu64 " messages with %s to %s", o->datagrams, bytes, weir_outlet_name(summary->outlet));
 	if (o->retries)
 		fprintf(out, ", %" PRIu64 " waits for room in the kernel", o->retries);
 	fputc('\n', out);

@@ -11,6 +11,11 @@ int weir_outlet_flush(struct weir_outlet *outlet, struct weir_error *err)
 	return outlet->kind->flush(outlet, err);
 }
 
+int weir_outlet_finish(struct weir_outlet *outlet, struct weir_error *err)
+{
+	return outlet->kind->finish ? outlet->kind->finish(outlet, err) : outlet->kind->flush(outlet, err);
+}
+
 const struct weir_outlet_stats *weir_outlet_stats(const struct weir_outlet *outlet)
 {
 	return &outlet->stats;

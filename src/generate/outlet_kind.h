@@ -8,6 +8,7 @@ struct weir_outlet_kind {
 	int (*send)(struct weir_outlet *outlet, const struct weir_addr *source, int64_t now_ms, const void *data,
 		    size_t len, struct weir_error *err);
 	int (*flush)(struct weir_outlet *outlet, struct weir_error *err);
+	int (*finish)(struct weir_outlet *outlet, struct weir_error *err); /* NULL: as flush */
 	void (*close)(struct weir_outlet *outlet);
 };
 

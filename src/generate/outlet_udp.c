@@ -6,7 +6,6 @@
  * the reader's side without a word to the sender: only a lower rate or a larger receive buffer helps. IP_RECVERR
  * brings back the one thing that can be known, that no process has the port. */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "export/endpoint.h"
 #include "generate/outlet_kind.h"
 
 enum {
@@ -33,8 +33,7 @@ union control {
 struct udp {
 	struct weir_outlet base;
 	int fd;
-	struct sockaddr_storage target;
-	socklen_t target_len;
+	struct weir_endpoint target;
 	uint32_t max_bytes;
 	unsigned queued;
 	uint8_t *data; /* BATCH * max_bytes, owned */
@@ -43,54 +42,11 @@ struct udp {
 	union control control[BATCH];
 };
 
-static bool is_loopback(const struct sockaddr_storage *addr)
-{
-	struct in6_addr v6;
-	uint8_t first;
-
-	if (addr->ss_family == AF_INET) {
-		memcpy(&first, &((const struct sockaddr_in *)addr)->sin_addr, 1);
-		return first == 127;
-	}
-	v6 = ((const struct sockaddr_in6 *)addr)->sin6_addr;
-	return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
-}
-
-static int resolve(const char *text, struct udp *u, struct weir_error *err)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
-	const char *colon = strrchr(text, ':');
-	size_t host_len = colon ? (size_t)(colon - text) : 0;
-	struct addrinfo *found, *chosen;
-	char host[256];
-	int rc;
-
-	if (!host_len || !colon[1] || host_len >= sizeof(host))
-		return weir_error_set(err, -EINVAL, text, "write 127.0.0.1:2055 or [::1]:2055",
-				      "this is no host and port");
-	(void)snprintf(host, sizeof(host), "%.*s", (int)host_len, text);
-	if (host[0] == '[' && host[host_len - 1] == ']') {
-		host[host_len - 1] = '\0';
-		memmove(host, host + 1, host_len - 1);
-	}
-	rc = getaddrinfo(host, colon + 1, &hints, &found);
-	if (rc)
-		return weir_error_set(err, -EINVAL, text, "write 127.0.0.1:2055 or [::1]:2055",
-				      "the address cannot be resolved: %s", gai_strerror(rc));
-	for (chosen = found; chosen && chosen->ai_family != AF_INET;)
-		chosen = chosen->ai_next;
-	chosen = chosen ? chosen : found;
-	memcpy(&u->target, chosen->ai_addr, chosen->ai_addrlen);
-	u->target_len = chosen->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
 static int choose_sources(const struct weir_outlet_udp_options *options, struct udp *u, struct weir_error *err)
 {
-	bool v4 = u->target.ss_family == AF_INET;
+	bool v4 = u->target.addr.ss_family == AF_INET;
 
-	u->base.has_sources = options->source_asked || (v4 && is_loopback(&u->target));
+	u->base.has_sources = options->source_asked || (v4 && weir_endpoint_is_loopback(&u->target));
 	if (u->base.has_sources && weir_addr_is_v4(options->source) != v4)
 		return weir_error_set(err, -EINVAL, u->base.name, "give a --source of the target's family, or leave it out",
 				      "the target is IPv%d and the source is not", v4 ? 4 : 6);
@@ -99,10 +55,10 @@ static int choose_sources(const struct weir_outlet_udp_options *options, struct 
 
 static int open_socket(struct udp *u, struct weir_error *err)
 {
-	bool v6 = u->target.ss_family == AF_INET6;
+	bool v6 = u->target.addr.ss_family == AF_INET6;
 	int bytes = SEND_BUFFER_BYTES, on = 1;
 
-	u->fd = socket(u->target.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	u->fd = socket(u->target.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (u->fd < 0)
 		return weir_error_set(err, -errno, u->base.name, NULL, "socket: %s", strerror(errno));
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
@@ -115,8 +71,8 @@ static void prepare_batch(struct udp *u)
 	for (unsigned i = 0; i < BATCH; i++) {
 		u->iov[i].iov_base = u->data + (size_t)i * u->max_bytes;
 		u->message[i].msg_hdr = (struct msghdr){
-			.msg_name = &u->target,
-			.msg_namelen = u->target_len,
+			.msg_name = &u->target.addr,
+			.msg_namelen = u->target.len,
 			.msg_iov = &u->iov[i],
 			.msg_iovlen = 1,
 		};
@@ -126,7 +82,7 @@ static void prepare_batch(struct udp *u)
 static void set_source(struct udp *u, unsigned at, const struct weir_addr *source)
 {
 	struct msghdr *header = &u->message[at].msg_hdr;
-	bool v6 = u->target.ss_family == AF_INET6;
+	bool v6 = u->target.addr.ss_family == AF_INET6;
 	struct in6_pktinfo info6 = {0};
 	struct in_pktinfo info4 = {0};
 	size_t len = v6 ? sizeof(info6) : sizeof(info4);
@@ -245,9 +201,9 @@ int weir_outlet_udp_open(const struct weir_outlet_udp_options *options, struct w
 	u->max_bytes = options->max_bytes;
 	(void)snprintf(u->base.name, sizeof(u->base.name), "%s", options->target);
 	u->data = malloc((size_t)BATCH * options->max_bytes);
-	rc = u->data ? resolve(options->target, u, err)
+	rc = u->data ? weir_endpoint_parse(options->target, SOCK_DGRAM, &u->target, err)
 		     : weir_error_set(err, -ENOMEM, options->target, NULL, "no memory");
-	if (!rc && !options->allow_remote && !is_loopback(&u->target))
+	if (!rc && !options->allow_remote && !weir_endpoint_is_loopback(&u->target))
 		rc = weir_error_set(err, -EPERM, options->target, "--allow-remote, if that machine's keeper agrees",
 				    "this is not a loopback address, and made traffic fills a collector with made flows");
 	if (!rc)

@@ -100,6 +100,8 @@ static int encode(struct weir_player *p, const struct weir_turn *turn, struct we
 		.mtu_bytes = p->options.mtu_bytes,
 		.sampling_rate = p->options.generator.sampling_rate,
 		.agent = delivery.source,
+		.template_refresh_messages = p->options.reliable ? UINT32_MAX : 0,
+		.template_refresh_ms = p->options.reliable ? INT64_MAX : 0,
 	};
 
 	if (!*encoder && weir_encoder_new(&options, encoder))

@@ -16,6 +16,7 @@ struct weir_player_options {
 	struct weir_generator_options generator;
 	struct weir_outlet *outlet; /* borrowed; NULL: flows are made and counted only */
 	uint32_t mtu_bytes;	    /* longest message; 0: 1400 */
+	bool reliable;		    /* nothing is lost on the way: templates are told once (RFC 7011 §8) */
 };
 
 /* Rows of about one datagram of that version. */
