@@ -1,5 +1,5 @@
-/* `weir collect`: the role that receives. Sockets and spool are opened first, then privileges go, then the
- * workers start; the main thread publishes the metrics and says what went wrong. */
+/* `weir collect`: the role that receives. Sockets are opened first, then privileges go, the spool is opened, the process
+ * gives up what else it could do, and the workers start; the main thread publishes the metrics and says what went wrong. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -283,11 +283,14 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (weir_role_drop(&role, role.config.collect_user, &err) ||
 	    new_collector(&role, &receivers, &collector, &err)) {
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
-	} else if (weir_collector_start(collector, &err)) {
-		status = weir_fail(WEIR_EXIT_FAILED, &err);
 	} else {
-		tell_receivers(&role, &receivers);
-		status = serve(&role, collector);
+		weir_role_confine(&role, WEIR_SANDBOX_COLLECT, false, NULL);
+		if (weir_collector_start(collector, &err)) {
+			status = weir_fail(WEIR_EXIT_FAILED, &err);
+		} else {
+			tell_receivers(&role, &receivers);
+			status = serve(&role, collector);
+		}
 	}
 	weir_collector_free(collector);
 	close_receivers(&receivers);

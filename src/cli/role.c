@@ -195,13 +195,68 @@ int weir_role_drop(const struct weir_role *role, const char *user, struct weir_e
 	return 0;
 }
 
-void weir_role_publish(const struct weir_role *role, const struct weir_buffer *text)
+static struct weir_sandbox_part switched_off(void)
+{
+	return (struct weir_sandbox_part){.active = false, .why = "sandbox: false"};
+}
+
+void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bool connects,
+		       const struct weir_sandbox_path *more)
+{
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 3] = {
+		{role->spool_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
+		{role->run_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
+	};
+	const struct weir_sandbox_options options = {.paths = paths, .connects = connects, .calls = calls};
+	struct weir_sandbox_state *state = &role->sandbox;
+
+	for (unsigned i = 0; more && more[i].path && i < WEIR_ROLE_PATHS_MAX; i++)
+		paths[i + 2] = more[i];
+	role->confined = true;
+	if (!role->config.sandbox) {
+		state->files = switched_off();
+		state->calls = switched_off();
+		return;
+	}
+	weir_sandbox_enter(&options, state);
+	if (!state->files.active || (calls != WEIR_SANDBOX_ALL_CALLS && !state->calls.active))
+		weir_log(&role->log, WEIR_LOG_INFO, "going on with less of a sandbox: files: %s; system calls: %s",
+			 state->files.active ? "limited" : state->files.why, state->calls.active ? "limited" : state->calls.why);
+}
+
+static int describe_part(const char *name, const struct weir_sandbox_part *part, const char *help, struct weir_buffer *text)
+{
+	struct weir_buffer labels;
+	int rc;
+
+	weir_buffer_init(&labels);
+	rc = weir_metrics_label(&labels, "part", name);
+	if (!rc)
+		rc = weir_buffer_text(&labels, ",");
+	if (!rc)
+		rc = weir_metrics_label(&labels, "why", part->why);
+	if (!rc)
+		rc = weir_metrics_gauge(text, "weir_sandbox_active", help, weir_buffer_cstr(&labels), part->active);
+	weir_buffer_done(&labels);
+	return rc;
+}
+
+/* Of every role. What there is no memory for is left out. */
+static void describe(const struct weir_role *role, struct weir_buffer *text)
+{
+	if (role->confined && describe_part("files", &role->sandbox.files, "1 where the process has given up what it does not need",
+					    text) == 0)
+		(void)!describe_part("calls", &role->sandbox.calls, NULL, text);
+}
+
+void weir_role_publish(const struct weir_role *role, struct weir_buffer *text)
 {
 	static int64_t complained_ns; /* a full disk is no reason to fill the log, too */
 	char path[PATH_MAX];
 	struct weir_error err = {0};
 	int64_t now_ns = weir_clock_mono_ns(&weir_clock_system);
 
+	describe(role, text);
 	(void)snprintf(path, sizeof(path), "%s/%s.prom", role->run_dir, role->name);
 	if (weir_metrics_publish(path, text, &err) == 0 ||
 	    (complained_ns && now_ns - complained_ns < COMPLAIN_S * WEIR_NS_PER_S))

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "config/config.h"
+#include "sandbox/sandbox.h"
 
 struct weir_role {
 	const char *name; /* the command's */
@@ -24,6 +25,8 @@ struct weir_role {
 	char run_dir[PATH_MAX / 2];
 	int signal_fd;	  /* SIGTERM and SIGINT */
 	int64_t start_ms; /* wall clock */
+	bool confined;
+	struct weir_sandbox_state sandbox; /* once confined */
 };
 
 /* --config FILE, --data DIR. A role with options of its own begins its struct with struct weir_role_values and its
@@ -56,8 +59,15 @@ bool weir_role_wait(const struct weir_role *role, unsigned ms);
 /* Started as root and `user` is not "": become that user, for good; the data folders are given to it. */
 int weir_role_drop(const struct weir_role *role, const char *user, struct weir_error *err) WEIR_MUST_CHECK;
 
-/* Replace DATA/run/NAME.prom; a failure is logged. */
-void weir_role_publish(const struct weir_role *role, const struct weir_buffer *text);
+/* Give up the files and system calls that the role does not need, unless the configuration says no; before there are other
+ * threads. What the kernel has not is logged. The spool and DATA/run stay open for the role; `more` are further paths,
+ * ended by a NULL path, at most WEIR_ROLE_PATHS_MAX. */
+void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bool connects,
+		       const struct weir_sandbox_path *more);
+#define WEIR_ROLE_PATHS_MAX 20
+
+/* Replace DATA/run/NAME.prom by the text and what there is to say of every role; a failure is logged. */
+void weir_role_publish(const struct weir_role *role, struct weir_buffer *text);
 
 /* The store's URL: store.url, or that of the embedded store. */
 int weir_role_store_url(const struct weir_config *config, struct weir_buffer *out) WEIR_MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -206,6 +207,28 @@ static int open_all(struct sink_role *s, struct weir_error *err)
 	return 0;
 }
 
+/* The store at an address in digits, which no resolver is asked for, and without certificates to read? */
+static bool is_plain_address(const char *url)
+{
+	const char *host = url + strlen("http://");
+
+	return strncmp(url, "http://", strlen("http://")) == 0 && (*host == '[' || strspn(host, "0123456789.") == strcspn(host, ":/"));
+}
+
+static void confine(struct sink_role *s)
+{
+	/* What name services and certificates are read from; the folders, for their files are replaced now and then. */
+	static const struct weir_sandbox_path RESOLVING[] = {
+		{"/etc", WEIR_SANDBOX_READ},		{"/usr", WEIR_SANDBOX_READ},
+		{"/lib", WEIR_SANDBOX_READ},		{"/lib64", WEIR_SANDBOX_READ},
+		{"/run/systemd/resolve", WEIR_SANDBOX_READ}, {"/run/resolvconf", WEIR_SANDBOX_READ},
+		{"/run/NetworkManager", WEIR_SANDBOX_READ}, {"/dev/urandom", WEIR_SANDBOX_READ},
+		{"/var/lib/ca-certificates", WEIR_SANDBOX_READ}, {NULL, 0},
+	};
+
+	weir_role_confine(&s->role, WEIR_SANDBOX_SINK, true, is_plain_address(s->url) ? NULL : RESOLVING);
+}
+
 static int serve(struct sink_role *s)
 {
 	struct weir_sink_loop_options options = weir_sink_loop_defaults;
@@ -222,6 +245,7 @@ static int serve(struct sink_role *s)
 	/* The jitter only: whatever is there will do. */
 	if (getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK) < 0)
 		options.seed = (uint64_t)getpid();
+	confine(s);
 	publish(s);
 	weir_log(&s->role.log, WEIR_LOG_INFO, "from %s to %s, %" PRIu64 " flows wait", s->role.spool_dir, s->url,
 		 s->backlog.rows);

@@ -38,6 +38,11 @@ struct weir_status_process {
 	double start_s;	   /* Unix time; 0: not known */
 	double restarts;
 	struct weir_samples samples;
+	struct weir_status_sandbox {
+		bool known;
+		bool active;
+		char why[96]; /* why not, or "" */
+	} files, calls;
 };
 
 struct weir_status {

@@ -128,6 +128,27 @@ static void find_processes(struct weir_status *status)
 	weir_samples_done(&run);
 }
 
+static void find_sandboxes(struct weir_status *status)
+{
+	for (unsigned i = 0; i < WEIR_STATUS_ROLES; i++) {
+		struct weir_status_process *p = &status->process[i];
+
+		for (size_t n = 0; n < p->samples.count; n++) {
+			const struct weir_sample *sample = &p->samples.sample[n];
+			struct weir_status_sandbox *part;
+			char name[16];
+
+			if (strcmp(sample->name, "weir_sandbox_active") != 0 ||
+			    !weir_sample_label(sample, "part", name, sizeof(name)))
+				continue;
+			part = strcmp(name, "files") == 0 ? &p->files : &p->calls;
+			part->known = true;
+			part->active = sample->value > 0;
+			(void)!weir_sample_label(sample, "why", part->why, sizeof(part->why));
+		}
+	}
+}
+
 static bool is_state(const struct weir_status *status, enum weir_status_role role, const char *state)
 {
 	return strcmp(status->process[role].state, state) == 0;
@@ -354,6 +375,7 @@ void weir_status_gather(const struct weir_config *config, const char *data_dir, 
 	name_things(config, data_dir, status);
 	gather_figures(status);
 	find_processes(status);
+	find_sandboxes(status);
 	judge_processes(status);
 	judge_figures(status);
 	gather_spool(status);

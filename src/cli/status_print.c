@@ -78,14 +78,29 @@ static int table_faults(const struct weir_status *status, struct weir_buffer *ou
 	return rc;
 }
 
+/* "files, calls", or what there is of it and why there is no more. */
+static void sandbox_text(const struct weir_status_process *p, char *ret_text, size_t size)
+{
+	const char *why = !p->files.active && *p->files.why ? p->files.why : p->calls.why;
+
+	if (!p->files.known)
+		ret_text[0] = '\0';
+	else if (p->files.active)
+		(void)snprintf(ret_text, size, p->calls.active ? "files, calls" : "files (calls: %s)", why);
+	else
+		(void)snprintf(ret_text, size, p->calls.active ? "calls (files: %s)" : "none: %s", why);
+}
+
 static int table_processes(const struct weir_status *status, struct weir_buffer *out)
 {
-	int rc = weir_buffer_printf(out, "\n%-10s%-10s%12s%12s%12s\n", "role", "state", "for", "restarts", "process");
+	int rc = weir_buffer_printf(out, "\n%-10s%-10s%12s%12s%12s   %s\n", "role", "state", "for", "restarts", "process",
+				    "sandbox");
 
 	for (unsigned i = 0; !rc && i < WEIR_STATUS_ROLES; i++) {
 		const struct weir_status_process *p = &status->process[i];
 		char since[AGE_MAX] = "";
 		char pid[16] = "";
+		char sandbox[160];
 
 		if (!p->wanted)
 			continue;
@@ -93,7 +108,9 @@ static int table_processes(const struct weir_status *status, struct weir_buffer 
 			(void)age_text(status->now_s - p->start_s, since);
 		if (p->pid)
 			(void)snprintf(pid, sizeof(pid), "%d", p->pid);
-		rc = weir_buffer_printf(out, "%-10s%-10s%12s%12.0f%12s\n", weir_status_roles[i], p->state, since, p->restarts, pid);
+		sandbox_text(p, sandbox, sizeof(sandbox));
+		rc = weir_buffer_printf(out, "%-10s%-10s%12s%12.0f%12s%s%s\n", weir_status_roles[i], p->state, since, p->restarts, pid,
+					*sandbox ? "   " : "", sandbox);
 	}
 	return rc;
 }
@@ -201,6 +218,21 @@ static int json_text(const char *before, const char *text, struct weir_buffer *o
 	return rc ? rc : weir_text_json_string(text, strlen(text), out);
 }
 
+static int json_sandbox(const char *name, const struct weir_status_sandbox *part, struct weir_buffer *out)
+{
+	int rc;
+
+	if (!part->known)
+		return 0;
+	rc = weir_buffer_printf(out, ", \"sandbox_%s\": %s", name, part->active ? "true" : "false");
+	if (!rc && *part->why) {
+		rc = weir_buffer_printf(out, ", \"sandbox_%s_why\": ", name);
+		if (!rc)
+			rc = json_text("", part->why, out);
+	}
+	return rc;
+}
+
 static int json_processes(const struct weir_status *status, struct weir_buffer *out)
 {
 	const char *comma = "";
@@ -211,8 +243,14 @@ static int json_processes(const struct weir_status *status, struct weir_buffer *
 
 		if (!p->wanted)
 			continue;
-		rc = weir_buffer_printf(out, "%s\n  \"%s\": {\"state\": \"%s\", \"pid\": %d, \"start_time\": %.3f, \"restarts\": %.0f}",
+		rc = weir_buffer_printf(out, "%s\n  \"%s\": {\"state\": \"%s\", \"pid\": %d, \"start_time\": %.3f, \"restarts\": %.0f",
 					comma, weir_status_roles[i], p->state, p->pid, p->start_s, p->restarts);
+		if (!rc)
+			rc = json_sandbox("files", &p->files, out);
+		if (!rc)
+			rc = json_sandbox("calls", &p->calls, out);
+		if (!rc)
+			rc = weir_buffer_text(out, "}");
 		comma = ",";
 	}
 	return rc ? rc : weir_buffer_text(out, "}");

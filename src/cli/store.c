@@ -48,6 +48,27 @@ static void publish(struct store *store)
 	weir_buffer_done(&text);
 }
 
+/* The engine reads the system's libraries and settings and looks at the machine; it writes to its folder alone, and connects to
+ * nobody. Its pipes of /proc/self/fd are no files to Landlock. */
+static void confine(struct store *store, const char *library)
+{
+	const struct weir_sandbox_path paths[] = {
+		{store->role.store_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE | WEIR_SANDBOX_LINK},
+		{library, WEIR_SANDBOX_READ},
+		{"/proc", WEIR_SANDBOX_READ},
+		{"/sys", WEIR_SANDBOX_READ},
+		{"/etc", WEIR_SANDBOX_READ},
+		{"/usr", WEIR_SANDBOX_READ},
+		{"/lib", WEIR_SANDBOX_READ},
+		{"/lib64", WEIR_SANDBOX_READ},
+		{"/dev/null", WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
+		{"/dev/urandom", WEIR_SANDBOX_READ},
+		{NULL, 0},
+	};
+
+	weir_role_confine(&store->role, WEIR_SANDBOX_ALL_CALLS, false, paths);
+}
+
 static int start(struct store *store, unsigned queries_max, struct weir_error *err)
 {
 	const struct weir_config *config = &store->role.config;
@@ -69,6 +90,7 @@ static int start(struct store *store, unsigned queries_max, struct weir_error *e
 		return rc;
 	}
 	host.library = library;
+	confine(store, library);
 	rc = weir_host_new(&host, &store->host, err);
 	free(library);
 	http.host = store->host;

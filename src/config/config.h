@@ -19,6 +19,7 @@ struct weir_config_list {
 /* One member an option, filled through the schema table. */
 struct weir_config {
 	char *data_dir;
+	bool sandbox;
 
 	struct weir_config_list collect_listen;
 	struct weir_config_list collect_tcp_listen;
