@@ -40,7 +40,7 @@ lint: ## format and warnings, gcc and clang
 	@tools/lint
 
 doc: build ## make the generated pages of doc/ again
-	@for page in columns:columns faults:faults config:configuration; do \
+	@for page in columns:columns exporters:exporters faults:faults config:configuration; do \
 		build/release/weir reference $${page%:*} >doc/$${page#*:}.md; \
 	done
 

@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "cli/command.h"
+#include "cli/exporters_table.h"
 #include "config/config.h"
 #include "flow/column.h"
 #include "wire/element.h"
@@ -100,6 +101,73 @@ static void print_elements(void)
 	}
 }
 
+/* --- exporters -------------------------------------------------------------------------------------------- */
+
+#define EXPORTER_FIELDS 6
+#define EXPORTER_TESTS	4
+
+/* A row of data/exporters.tsv: fields parted by tabs. The exporter stands out, the tests are names. */
+static void print_exporter(const char *line, size_t len)
+{
+	const char *end = line + len;
+
+	for (unsigned i = 0; i < EXPORTER_FIELDS; i++) {
+		const char *tab = memchr(line, '\t', (size_t)(end - line));
+		int field_len = (int)((tab ? tab : end) - line);
+		char names[1024];
+
+		if (i == 0) {
+			printf("| **%.*s** |", field_len, line);
+		} else if (i == EXPORTER_TESTS) {
+			(void)snprintf(names, sizeof(names), "%.*s", field_len, line);
+			fputc(' ', stdout);
+			put_names(names);
+			fputs(" |", stdout);
+		} else {
+			printf(" %.*s |", field_len, line);
+		}
+		line = tab ? tab + 1 : end;
+	}
+	fputc('\n', stdout);
+}
+
+static void print_exporters(void)
+{
+	const char *line = weir_exporters_table;
+	size_t len;
+
+	fputs("# Exporters\n\n"
+	      "<!-- Made from data/exporters.tsv: `weir reference exporters >doc/exporters.md` -->\n\n"
+	      "What each exporter sends, what weir makes of it, and how that is tested:\n\n"
+	      "* `capture:` real devices' exports, read and compared with tshark's reading (`tests/e2e/test_captures.py`);\n"
+	      "* `live:` the program runs in the tests and its sums are compared with another collector's "
+	      "(`tests/e2e/test_exporters.py`, `tests/e2e/test_openvswitch.py`);\n"
+	      "* `golden:` templates of the vendor's documentation or of a public issue, and the exact outcome "
+	      "(`tests/golden/exporters`), compared with tshark's reading too.\n\n"
+	      "Elements without a column are in `extra` by their name; `weir reference elements` lists all that have one.\n\n"
+	      "| Exporter | Protocols | Sends | What weir makes of it | Tests | Not tested |\n|---|---|---|---|---|---|\n",
+	      stdout);
+	line = strchr(line, '\n') + 1; /* the titles */
+	for (; *line; line += len + 1) {
+		len = strcspn(line, "\n");
+		print_exporter(line, len);
+	}
+	fputs("\n## Events of firewalls and of address translation\n\n"
+	      "An event is a row like any flow, with `firewall_event` or `nat_event` set. Creations, denials and translations "
+	      "carry no counters: their rows have no bytes and no packets. Sums are therefore right, but a count of flows counts "
+	      "events: ask for `firewall_event = 2` (ends) or `firewall_event = 3` (denials), or leave rows of no "
+	      "packets out, where you count.\n\n"
+	      "Cisco ASA and Firepower tell a connection's bytes twice: in updates (5), each with what came since the last one, and "
+	      "in the teardown (2), which has the sum. weir remembers what the updates of a connection told, and takes it from the "
+	      "teardown; so the rows' sum is the connection's, and what lost updates did not tell is in the teardown's row. "
+	      "The memory is bounded (the fault `connections_limit`) and does not outlive a restart: the teardown of a "
+	      "connection that began before it counts what was told before it again. Other exporters' counters are what IANA says: "
+	      "deltas.\n\n"
+	      "`bytes` is what the initiator sent, `reverse_bytes` what the responder did, where one record has both. "
+	      "`time_end` is the event's time, `time_start` the connection's, where both are sent.\n",
+	      stdout);
+}
+
 /* --- configuration ---------------------------------------------------------------------------------------- */
 
 static void print_config(void)
@@ -119,6 +187,7 @@ static const struct {
 	void (*print)(void);
 } TOPICS[] = {
 	{"columns", print_columns},
+	{"exporters", print_exporters},
 	{"faults", print_faults},
 	{"elements", print_elements},
 	{"config", print_config},
@@ -144,10 +213,10 @@ static int run(const struct weir_command *self, int argc, char **argv)
 
 const struct weir_command weir_command_reference = {
 	.name = "reference",
-	.arguments = "columns|faults|elements|config",
-	.summary = "print what weir knows: columns, faults, information elements, options",
+	.arguments = "columns|exporters|faults|elements|config",
+	.summary = "print what weir knows: columns, exporters, faults, information elements, options",
 	.text = "Prints the tables that the program itself works by, as Markdown: the columns of a flow with the elements that "
-		"feed them, the faults of export messages, the information elements of IANA and of vendors, or the options of "
+		"feed them, what is known of exporters, the faults of export messages, the information elements of IANA and of vendors, or the options of "
 		"weir.yaml.",
 	.examples = "weir reference columns\tnames for filters, queries and NDJSON\n"
 		    "weir reference elements | grep -i vlan\twhich elements are about VLANs",

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-TOPICS = ["columns", "faults", "elements", "config"]
+TOPICS = ["columns", "exporters", "faults", "elements", "config"]
 
 
 def reference(weir, topic):
