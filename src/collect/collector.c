@@ -1,6 +1,7 @@
 #include "collect/collector.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,11 @@ struct worker {
 	struct weir_block *long_block; /* of flows whose addresses may be long (weir_decoder_divide) */
 	struct weir_block_sink sink;
 	struct weir_spool_writer *spool;
+	struct weir_records records[WEIR_TABLES];	/* but for flows, like the next */
+	struct weir_spool_writer *record_spool[WEIR_TABLES]; /* NULL until there is something to write */
+	struct weir_record_sink record_sink;
+	struct weir_buffer native;
+	uint64_t lost_records;
 	int64_t sync_due_ns;
 	int64_t clean_due_ns;
 	int64_t report_due_ns;
@@ -48,9 +54,31 @@ struct worker {
 struct weir_collector {
 	struct weir_clock clock;
 	unsigned sync_ms;
+	struct weir_spool_options spool; /* of the lanes of records */
+	char spool_dir[PATH_MAX];
 	unsigned workers;
 	struct worker *worker;
 };
+
+/* The structs are counters of 64 bits only. */
+static void add(void *sum, const void *more, size_t bytes)
+{
+	uint64_t *to = sum;
+	const uint64_t *from = more;
+
+	for (size_t i = 0; i < bytes / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+static void lane_name(const struct worker *w, enum weir_table table, char ret_lane[WEIR_SPOOL_LANE_MAX])
+{
+	const char *begin = weir_tables[table].lane;
+
+	if (w->sessions)
+		(void)snprintf(ret_lane, WEIR_SPOOL_LANE_MAX, "%ss0", begin);
+	else
+		(void)snprintf(ret_lane, WEIR_SPOOL_LANE_MAX, "%sw%u", begin, w->number);
+}
 
 static int64_t now_ns(const struct worker *w)
 {
@@ -74,6 +102,12 @@ static void publish(struct worker *w)
 		w->stats.sessions = *weir_sessions_stats(w->sessions);
 	w->stats.decoder = *weir_decoder_stats(w->decoder);
 	w->stats.spool = *weir_spool_writer_stats(w->spool);
+	w->stats.lost_records = w->lost_records;
+	w->stats.record_spool = (struct weir_spool_stats){0};
+	for (unsigned i = 0; i < WEIR_TABLES; i++) {
+		if (w->record_spool[i])
+			add(&w->stats.record_spool, weir_spool_writer_stats(w->record_spool[i]), sizeof(w->stats.record_spool));
+	}
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -113,8 +147,66 @@ static int on_full(void *ctx, struct weir_block **block)
 	return 0;
 }
 
+/* --- records of other tables ---------------------------------------------------------------------------------------- */
+
+static int open_records(struct worker *w, enum weir_table table)
+{
+	const struct weir_collector *c = w->collector;
+	char lane[WEIR_SPOOL_LANE_MAX];
+	struct weir_spool_options options = c->spool;
+
+	if (w->record_spool[table])
+		return 0;
+	lane_name(w, table, lane);
+	options.dir = c->spool_dir;
+	options.lane = lane;
+	return weir_spool_writer_open(&options, &w->record_spool[table], &w->latest);
+}
+
+static void append_records(struct worker *w, enum weir_table table)
+{
+	struct weir_records *records = &w->records[table];
+	int rc;
+
+	if (!records->rows)
+		return;
+	weir_buffer_reset(&w->native);
+	rc = weir_records_native(records, &w->native);
+	if (rc)
+		(void)weir_error_set(&w->latest, rc, NULL, NULL, "out of memory");
+	if (!rc)
+		rc = open_records(w, table);
+	if (!rc)
+		rc = weir_spool_append_native(w->record_spool[table], &w->native, records->rows, &w->latest);
+	if (rc) {
+		w->lost_records += w->record_spool[table] ? 0 : records->rows;
+		note_error(w, &w->latest);
+	}
+	weir_records_reset(records);
+}
+
+static bool put_record(void *ctx, enum weir_table table, const struct weir_record *record)
+{
+	struct worker *w = ctx;
+
+	if (weir_records_add(&w->records[table], record) == 0)
+		return true;
+	append_records(w, table);
+	return weir_records_add(&w->records[table], record) == 0;
+}
+
+static void sync_records(struct worker *w)
+{
+	for (unsigned i = 0; i < WEIR_TABLES; i++) {
+		append_records(w, (enum weir_table)i);
+		if (w->record_spool[i] && weir_spool_sync(w->record_spool[i], &w->latest))
+			note_error(w, &w->latest);
+	}
+}
+
 static void sync_spool(struct worker *w)
 {
+	sync_records(w);
 	append(w, w->block);
 	append(w, w->long_block);
 	if (weir_spool_sync(w->spool, &w->latest))
@@ -240,11 +332,12 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	w->sink = (struct weir_block_sink){.full = on_full, .ctx = w};
 	limits.template_bytes_max = share(limits.template_bytes_max, workers);
 	limits.waiting_bytes_max = share(limits.waiting_bytes_max, workers);
-	if (w->sessions)
-		(void)snprintf(lane, sizeof(lane), "s0");
-	else
-		(void)snprintf(lane, sizeof(lane), "w%u", w->number);
+	lane_name(w, WEIR_TABLE_FLOWS, lane);
+	w->record_sink = (struct weir_record_sink){.put = put_record, .ctx = w};
+	for (unsigned i = 0; i < WEIR_TABLES; i++)
+		weir_records_init(&w->records[i], (enum weir_table)i);
 	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
+	    weir_decoder_records(w->decoder, &w->record_sink) ||
 	    weir_block_new(&weir_block_limits_default, &w->block) ||
 	    weir_block_new(&weir_block_limits_default, &w->long_block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
@@ -271,6 +364,12 @@ int weir_collector_new(const struct weir_collector_options *options, struct weir
 	}
 	c->clock = *options->clock;
 	c->sync_ms = options->sync_ms;
+	c->spool = (struct weir_spool_options){
+		.segment_bytes_max = options->spool_segment_bytes,
+		.segment_rows_max = SEGMENT_ROWS,
+		.bytes_max = options->spool_size_max_bytes,
+	};
+	(void)snprintf(c->spool_dir, sizeof(c->spool_dir), "%s", options->spool_dir);
 	for (unsigned i = 0; i < workers; i++) {
 		c->worker[i].collector = c;
 		c->worker[i].number = i;
@@ -300,6 +399,11 @@ void weir_collector_free(struct weir_collector *collector)
 		struct worker *w = &collector->worker[i];
 
 		weir_spool_writer_close(w->spool);
+		for (unsigned k = 0; k < WEIR_TABLES; k++) {
+			weir_spool_writer_close(w->record_spool[k]);
+			weir_records_done(&w->records[k]);
+		}
+		weir_buffer_done(&w->native);
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);
 		weir_reports_done(&w->reports);
@@ -335,16 +439,6 @@ void weir_collector_stop(struct weir_collector *collector)
 			(void)pthread_join(collector->worker[i].thread, NULL);
 		collector->worker[i].running = false;
 	}
-}
-
-/* The structs are counters of 64 bits only. */
-static void add(void *sum, const void *more, size_t bytes)
-{
-	uint64_t *to = sum;
-	const uint64_t *from = more;
-
-	for (size_t i = 0; i < bytes / sizeof(*to); i++)
-		to[i] += from[i];
 }
 
 void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats)

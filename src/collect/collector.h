@@ -43,7 +43,9 @@ struct weir_collector_stats {
 	struct weir_udp_stats udp;
 	struct weir_sessions_stats sessions;
 	struct weir_decoder_stats decoder;
-	struct weir_spool_stats spool;
+	struct weir_spool_stats spool;	      /* of the flows' lanes */
+	struct weir_spool_stats record_spool; /* of those of options and counters */
+	uint64_t lost_records;		      /* that no lane could be opened for */
 };
 
 struct weir_collector;

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BLOCK_ROWS "262144"
@@ -90,12 +91,13 @@ enum weir_sink_outcome weir_sink_clickhouse_outcome(int client_rc, int code)
 static int insert(struct weir_sink_clickhouse *sink, const struct weir_spool_segment *segment, struct weir_error *err)
 {
 	struct weir_client_setting settings[SETTING_COUNT + 2];
+	char statement[64];
 
 	memcpy(settings, SETTINGS, sizeof(SETTINGS));
 	settings[SETTING_COUNT] = (struct weir_client_setting){"insert_deduplication_token", segment->token};
 	settings[SETTING_COUNT + 1] = (struct weir_client_setting){NULL, NULL};
-	return weir_client_insert_file(sink->client, "INSERT INTO flows FORMAT Native", settings, segment->path, "lz4",
-				       err);
+	(void)snprintf(statement, sizeof(statement), "INSERT INTO %s FORMAT Native", weir_tables[segment->table].name);
+	return weir_client_insert_file(sink->client, statement, settings, segment->path, "lz4", err);
 }
 
 enum weir_sink_outcome weir_sink_clickhouse_prepare(void *ctx, struct weir_error *err)

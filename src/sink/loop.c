@@ -109,7 +109,7 @@ static int commit(struct loop *loop, const struct weir_spool_segment *segment)
 		return back_off(loop);
 	}
 	loop->stats->segments++;
-	loop->stats->rows += segment->rows;
+	*(segment->table == WEIR_TABLE_FLOWS ? &loop->stats->rows : &loop->stats->records) += segment->rows;
 	loop->stats->bytes += segment->bytes;
 	loop->stats->stored_ns = now_ns(loop);
 	note_success(loop);

@@ -35,11 +35,12 @@ enum weir_sink_event {
 
 struct weir_sink_stats {
 	uint64_t segments; /* stored */
-	uint64_t rows;
+	uint64_t rows;	   /* flows */
+	uint64_t records;  /* rows of other tables: options, counters */
 	uint64_t bytes;
 	uint64_t retries;
 	uint64_t set_aside_segments;
-	uint64_t set_aside_rows;
+	uint64_t set_aside_rows; /* of all tables */
 	bool down;		 /* the destination, or the spool, is in trouble */
 	int64_t down_since_ns;	 /* wall clock; of the first failure */
 	int64_t stored_ns;	 /* wall clock; of the last segment stored, 0: none yet */

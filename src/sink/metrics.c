@@ -12,6 +12,7 @@ static const struct {
 #define AT(member) offsetof(struct weir_sink_stats, member)
 	{"weir_sink_segments_total",           "Segments of the spool that the store has taken",     AT(segments)},
 	{"weir_sink_rows_total",               "Flows that the store has taken",                     AT(rows)},
+	{"weir_sink_records_total",            "Options and counters that the store has taken",     AT(records)},
 	{"weir_sink_bytes_total",              "Bytes of those segments, compressed",                AT(bytes)},
 	{"weir_sink_retries_total",            "Pauses after a failure",                             AT(retries)},
 	{"weir_sink_set_aside_segments_total", "Segments that the store cannot read, set aside",     AT(set_aside_segments)},
@@ -28,6 +29,7 @@ static const struct {
 #define AT(member) offsetof(struct weir_spool_backlog, member)
 	{"weir_sink_backlog_segments",       "Segments of the spool that wait for the store",                 false, AT(segments)},
 	{"weir_sink_backlog_rows",           "Flows that wait for the store",                                 false, AT(rows)},
+	{"weir_sink_backlog_records",        "Options and counters that wait for the store",                  false, AT(records)},
 	{"weir_sink_backlog_bytes",          "Bytes of the segments that wait, compressed",                   false, AT(bytes)},
 	{"weir_sink_damaged_segments_total", "Segments that failed their checksum, set aside",                true,  AT(damaged_segments)},
 	{"weir_sink_missing_segments_total", "Segments removed before the store had them: the spool was full", true, AT(missing_segments)},

@@ -153,6 +153,7 @@ static void describe(struct weir_spool_reader *r, const struct weir_spool_lane *
 	(void)snprintf(s->lane, sizeof(s->lane), "%s", lane->name);
 	(void)snprintf(s->token, sizeof(s->token), "%s-%s-%016llx", r->folder.id, lane->name,
 		       (unsigned long long)entry->number);
+	s->table = weir_table_of_lane(lane->name);
 	s->number = entry->number;
 	s->rows = entry->rows;
 	s->bytes = entry->bytes;
@@ -326,7 +327,7 @@ int weir_spool_backlog(struct weir_spool_reader *reader, struct weir_spool_backl
 			if (lane->entry[k].number <= done)
 				continue;
 			b.segments++;
-			b.rows += lane->entry[k].rows;
+			*(weir_table_of_lane(lane->name) == WEIR_TABLE_FLOWS ? &b.rows : &b.records) += lane->entry[k].rows;
 			b.bytes += lane->entry[k].bytes;
 		}
 	}

@@ -1,7 +1,7 @@
 /* The spool: a durable log of segments on local disk between collect and the sinks.
  *
  * Layout. DIR/id is the spool's random identity (for deduplication tokens). DIR/<lane>/ holds one worker's
- * segments, <16 hex digits of the number>-<rows>.native.lz4, numbered from 1 without gaps; a segment is written
+ * segments of one table (flow/record.h), <16 hex digits of the number>-<rows>.native.lz4, numbered from 1 without gaps; a segment is written
  * to a name beginning with "tmp-", synced, and renamed, so a finished name is a finished segment. A segment is a
  * run of LZ4 frames (with block checksums), each one Native block with the columns that it needs:
  * ClickHouse reads the file as it is, and so does whatever reads frames one after the other.
@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "flow/block.h"
+#include "flow/record.h"
 
 #define WEIR_SPOOL_LANE_MAX 32
 
@@ -56,6 +57,9 @@ void weir_spool_writer_close(struct weir_spool_writer *writer);
  * writer goes on with a new segment and so recovers by itself. */
 int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block *block, struct weir_error *err)
 	WEIR_MUST_CHECK;
+/* The same with rows that are a Native block already. */
+int weir_spool_append_native(struct weir_spool_writer *writer, const struct weir_buffer *native, uint64_t rows,
+			     struct weir_error *err) WEIR_MUST_CHECK;
 /* Finish the open segment: sync, rename, sync the folder. Nothing happens when it has no rows. */
 int weir_spool_sync(struct weir_spool_writer *writer, struct weir_error *err) WEIR_MUST_CHECK;
 /* Remove segments that every consumer has committed, and the oldest ones beyond bytes_max, in all lanes. Lists the
@@ -66,6 +70,7 @@ const struct weir_spool_stats *weir_spool_writer_stats(const struct weir_spool_w
 struct weir_spool_segment {
 	char path[512];
 	char lane[WEIR_SPOOL_LANE_MAX];
+	enum weir_table table; /* which its rows are of */
 	uint64_t number;
 	uint64_t rows;
 	uint64_t bytes;
@@ -92,7 +97,8 @@ int weir_spool_set_aside(struct weir_spool_reader *reader, const struct weir_spo
 
 struct weir_spool_backlog {
 	uint64_t segments;
-	uint64_t rows;
+	uint64_t rows;	  /* flows */
+	uint64_t records; /* of other tables */
 	uint64_t bytes;
 	uint64_t damaged_segments; /* set aside since the reader was opened */
 	uint64_t missing_segments; /* numbers that were skipped since then: removed unread */

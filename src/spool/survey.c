@@ -28,7 +28,7 @@ static void add_lane(const struct weir_spool_lane *lane, uint64_t done, struct w
 		if (entry->number <= done)
 			continue;
 		survey->segments++;
-		survey->rows += entry->rows;
+		survey->rows += weir_table_of_lane(lane->name) == WEIR_TABLE_FLOWS ? entry->rows : 0;
 		survey->bytes += entry->bytes;
 		if (!survey->oldest_ns || entry->written_ns < survey->oldest_ns)
 			survey->oldest_ns = entry->written_ns;

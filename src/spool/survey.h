@@ -11,7 +11,7 @@
 struct weir_spool_survey {
 	char consumer[WEIR_SPOOL_LANE_MAX]; /* "": there is none, and all that is there waits for one */
 	uint64_t segments;		    /* that it has not committed */
-	uint64_t rows;
+	uint64_t rows; /* flows: those of other tables are not counted */
 	uint64_t bytes;
 	int64_t oldest_ns; /* wall clock, of the oldest of these; 0: there is none */
 };

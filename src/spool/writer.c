@@ -258,6 +258,15 @@ static int write_frame(struct weir_spool_writer *w, uint64_t rows, struct weir_e
 	return rc;
 }
 
+static int append_frame(struct weir_spool_writer *w, uint64_t rows, struct weir_error *err)
+{
+	int rc = write_frame(w, rows, err);
+
+	if (!rc && (w->bytes >= w->segment_bytes_max || w->rows >= w->segment_rows_max))
+		rc = weir_spool_sync(w, err);
+	return rc;
+}
+
 int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block *block, struct weir_error *err)
 {
 	struct weir_spool_writer *w = writer;
@@ -271,10 +280,22 @@ int weir_spool_append(struct weir_spool_writer *writer, const struct weir_block 
 		rc = weir_spool_pack(w->packer, &w->native, &w->layout, &w->frame);
 	if (rc)
 		return fail(w, rc, block->rows, "a block cannot be packed", err);
-	rc = write_frame(w, block->rows, err);
-	if (!rc && (w->bytes >= w->segment_bytes_max || w->rows >= w->segment_rows_max))
-		rc = weir_spool_sync(w, err);
-	return rc;
+	return append_frame(w, block->rows, err);
+}
+
+int weir_spool_append_native(struct weir_spool_writer *writer, const struct weir_buffer *native, uint64_t rows,
+			     struct weir_error *err)
+{
+	struct weir_spool_writer *w = writer;
+	const struct weir_native_layout whole = {.columns = 1, .column = {{.id = WEIR_COLUMN_NONE, .end = native->len}}};
+	int rc;
+
+	if (!rows)
+		return 0;
+	rc = weir_spool_pack(w->packer, native, &whole, &w->frame);
+	if (rc)
+		return fail(w, rc, rows, "a block cannot be packed", err);
+	return append_frame(w, rows, err);
 }
 
 const struct weir_spool_stats *weir_spool_writer_stats(const struct weir_spool_writer *writer)

@@ -285,6 +285,10 @@ int weir_migrate(struct weir_client *client, const struct weir_migrate_options *
 		rc = set_retention(&run, "flows", "time_received", options->flows_retention_s);
 	if (!rc)
 		rc = set_retention(&run, "flows_1m", "minute", options->rollup_retention_s);
+	if (!rc)
+		rc = set_retention(&run, "exporter_options", "time", options->rollup_retention_s);
+	if (!rc)
+		rc = set_retention(&run, "counters", "time", options->rollup_retention_s);
 	if (!rc && ret_result)
 		*ret_result = run.result;
 	return rc;

@@ -27,6 +27,7 @@ struct weir_decoder {
 	struct weir_exporters *exporters;
 	struct weir_legacies legacies;
 	struct weir_workspace work;
+	uint64_t seed;
 	bool malformed; /* the last message */
 	struct weir_account others; /* wire/account.h */
 	struct weir_block **long_block; /* borrowed; may be NULL */
@@ -42,6 +43,7 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 
 	if (!d)
 		return -ENOMEM;
+	d->seed = seed;
 	d->work.fields_max = limits->fields_max;
 	d->work.templates_max = limits->templates_max;
 	d->work.template_bytes_left = limits->template_bytes_max ? limits->template_bytes_max : TEMPLATE_BYTES_DEFAULT;
@@ -70,6 +72,7 @@ void weir_decoder_free(struct weir_decoder *decoder)
 	if (!decoder)
 		return;
 	weir_waiting_done(&decoder->work.waiting);
+	weir_teller_done(&decoder->work.teller);
 	weir_connections_done(&decoder->work.connections);
 	weir_exporters_free(decoder->exporters);
 	weir_legacies_done(&decoder->legacies);
@@ -78,6 +81,11 @@ void weir_decoder_free(struct weir_decoder *decoder)
 	free(decoder->work.text);
 	free(decoder->work.list_text);
 	free(decoder);
+}
+
+int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_sink *sink)
+{
+	return weir_teller_init(&decoder->work.teller, sink, decoder->seed);
 }
 
 /* What a message claims to be: NetFlow's and IPFIX's version is the first two bytes, sFlow's the first four. */

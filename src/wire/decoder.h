@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "flow/addr.h"
 #include "flow/block.h"
+#include "flow/record.h"
 #include "wire/fault.h"
 
 struct weir_decoder;
@@ -65,7 +66,7 @@ struct weir_decoder_stats {
 	uint64_t templates;	    /* template records read, options templates included */
 	uint64_t option_records;
 	uint64_t sets_waited;	    /* data sets that came before their template, and were decoded when it came */
-	uint64_t counter_samples;   /* sFlow counter samples, skipped */
+	uint64_t counter_samples;   /* sFlow counter samples */
 	uint64_t lost_messages;	    /* by sequence numbers; for NetFlow v5, IPFIX and sFlow lost flows or samples */
 	uint64_t bytes_of[WEIR_BYTE_KINDS]; /* their sum is bytes */
 	uint64_t fault[WEIR_FAULTS];
@@ -93,6 +94,9 @@ void weir_decoder_session_end(struct weir_decoder *decoder, uint64_t session, en
  * that weir_decoder_decode() says of its own applies. So the addresses in a block are of one kind, and a quarter as long when
  * it is written (flow/narrow.h). The order between flows of the two blocks is lost. block is borrowed; NULL: no more. */
 void weir_decoder_divide(struct weir_decoder *decoder, struct weir_block **block);
+
+/* Where options and counters go from now on; borrowed. Without it they are read and used, and told to nobody. */
+int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_sink *sink) WEIR_MUST_CHECK;
 
 /* No more messages are to be expected: data sets that still wait for their template are given up, as the fault
  * TEMPLATE_MISSING. The decoder can be used on. */

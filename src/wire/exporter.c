@@ -56,6 +56,7 @@ void weir_exporters_free(struct weir_exporters *exporters)
 			continue;
 		weir_templates_done(&e->templates);
 		weir_samplings_done(&e->sampling);
+		weir_names_done(&e->applications);
 		free(e);
 	}
 	free(exporters->slot);
@@ -186,8 +187,9 @@ uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t sessio
 		weir_templates_remove_all(&e->templates, work, false);
 		weir_templates_remove_all(&e->templates, work, true);
 		weir_templates_done(&e->templates);
-		work->template_bytes_left += weir_samplings_bytes(&e->sampling);
+		work->template_bytes_left += weir_samplings_bytes(&e->sampling) + weir_names_bytes(&e->applications);
 		weir_samplings_done(&e->sampling);
+		weir_names_done(&e->applications);
 		weir_stats_add(sum, &e->account.stats);
 		free(e);
 		x->count--;

@@ -11,6 +11,7 @@
 #include "flow/addr.h"
 #include "flow/column.h"
 #include "wire/account.h"
+#include "wire/names.h"
 #include "wire/sampling.h"
 #include "wire/template.h"
 
@@ -31,6 +32,7 @@ struct weir_exporter {
 	bool init_known;
 	int64_t init_ms; /* systemInitTimeMilliseconds, from an options record */
 	struct weir_samplings sampling;
+	struct weir_names applications;
 	struct weir_templates templates;
 	uint64_t waiting_bytes; /* of its sets that wait for a template (waiting.h) */
 	bool port_changed; /* the message now decoded is from another port than the one before */

@@ -139,6 +139,38 @@ static void samplings_limit(struct fixture *f)
 	}
 }
 
+/* More applications than are kept. */
+static void names_limit(struct fixture *f)
+{
+	v9_begin(&f->m, 0);
+	SET(&f->m, 1, U16(256), U16(4), U16(8), U16(1), U16(0), U16(95), U16(4), U16(96), U16(1));
+	decode(f);
+	for (uint32_t i = 0; i <= 8192; i++) {
+		v9_begin(&f->m, i + 1);
+		SET(&f->m, 256, U8(13), U24(i), 'a');
+		decode(f);
+	}
+}
+
+static bool refuse(void *ctx, enum weir_table table, const struct weir_record *record)
+{
+	(void)ctx;
+	(void)table;
+	(void)record;
+	return false;
+}
+
+static void record_refused(struct fixture *f)
+{
+	static const struct weir_record_sink sink = {.put = refuse};
+
+	assert_int_equal(weir_decoder_records(f->decoder, &sink), 0);
+	v9_begin(&f->m, 0);
+	SET(&f->m, 1, U16(256), U16(4), U16(4), U16(2), U16(4), U16(82), U16(1), U16(0));
+	SET(&f->m, 256, U32(7), 'a', 0, 0, 0);
+	decode(f);
+}
+
 static void record_short(struct fixture *f)
 {
 	ipfix_begin(&f->m, 0);
@@ -221,6 +253,8 @@ static const struct {
 	{WEIR_FAULT_TEMPLATES_LIMIT, templates_limit},
 	{WEIR_FAULT_TEMPLATE_MISSING, template_missing},
 	{WEIR_FAULT_SAMPLINGS_LIMIT, samplings_limit},
+	{WEIR_FAULT_NAMES_LIMIT, names_limit},
+	{WEIR_FAULT_RECORD_REFUSED, record_refused},
 	{WEIR_FAULT_RECORD_SHORT, record_short},
 	{WEIR_FAULT_FIELD_LENGTH, field_length},
 	{WEIR_FAULT_TIME_IMPLAUSIBLE, time_implausible},

@@ -7,6 +7,7 @@
 #include "wire/decoder.h"
 #include "wire/exporter.h"
 #include "wire/output.h"
+#include "wire/tell.h"
 #include "wire/template.h"
 #include "wire/waiting.h"
 
@@ -34,6 +35,7 @@ struct weir_workspace {
 	uint64_t template_bytes_left;
 	struct weir_waiting waiting;
 	struct weir_connections connections;
+	struct weir_teller teller;
 };
 
 struct weir_message {

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "wire/describe.h"
 #include "wire/plan.h"
 
 enum item {
@@ -156,6 +157,7 @@ uint32_t weir_options_decode(const struct weir_template *t, struct weir_message 
 		for (uint32_t i = 0; i < t->fields; i++)
 			read_field(&t->field[i], &m->work->value[i], &r);
 		apply(m, &r);
+		weir_describe(m, t, m->work->value);
 		records++;
 	}
 	m->out->stats->option_records += records;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "wire/connection.h"
+#include "wire/describe.h"
 #include "wire/element.h"
 #include "wire/list.h"
 #include "wire/plan_parts.h"
@@ -376,6 +377,7 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	fill_version(p, b, run->rows);
 	fill_constants(m, b, run->rows, &run->present);
 	fill_rate(p, m, b, run->rows);
+	weir_describe_applications(m, b, run->rows, &run->present);
 	for (unsigned i = 0; i < WEIR_COLUMN_WORDS; i++)
 		run->present.word[i] |= p->always.word[i];
 	if (p->icmp_in_port)

@@ -286,6 +286,8 @@ static void decode_flow_sample(struct weir_message *m, uint32_t format, struct w
 
 static void decode_sample(struct weir_message *m, uint32_t format, struct weir_cursor *c)
 {
+	size_t len;
+
 	switch (format) {
 	case SAMPLE_FLOW:
 	case SAMPLE_FLOW_EXPANDED:
@@ -294,8 +296,13 @@ static void decode_sample(struct weir_message *m, uint32_t format, struct weir_c
 		break;
 	case SAMPLE_COUNTER:
 	case SAMPLE_COUNTER_EXPANDED:
-		m->out->stats->counter_samples++;
-		weir_message_bytes(m, WEIR_BYTE_COUNTERS, weir_cursor_left(c));
+		len = weir_cursor_left(c);
+		if (weir_sflow_counters(m, c, format == SAMPLE_COUNTER_EXPANDED)) {
+			m->out->stats->counter_samples++;
+			weir_message_bytes(m, WEIR_BYTE_COUNTERS, len);
+		} else {
+			weir_message_fault(m, WEIR_FAULT_SFLOW_SAMPLE);
+		}
 		break;
 	default:
 		weir_message_fault(m, WEIR_FAULT_SFLOW_SAMPLE_UNKNOWN);

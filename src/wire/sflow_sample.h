@@ -94,6 +94,9 @@ static inline void weir_sample_put_extra_number(struct weir_sample *s, const cha
 /* An address by its type; an unknown one, and 0.0.0.0, is all zeros. Another type is a fault of the cursor. */
 struct weir_addr weir_sflow_address(struct weir_cursor *c);
 
+/* Read the records of a counter sample; false when it ends inside one. */
+bool weir_sflow_counters(const struct weir_message *m, struct weir_cursor *c, bool expanded);
+
 /* Read one record of a format into the sample. What is wrong with it is counted. */
 void weir_sflow_record(struct weir_sample *s, uint32_t format, struct weir_cursor *c);
 

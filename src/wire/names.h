@@ -1,0 +1,37 @@
+/* Names of applications that an exporter told in options records (RFC 6759 §6; Cisco's application table), for flows that
+ * have the number only. Bounded; private to wire. */
+#ifndef WEIR_WIRE_NAMES_H
+#define WEIR_WIRE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define WEIR_NAMES_MAX 8192 /* of one exporter */
+#define WEIR_NAME_MAX  55
+
+struct weir_name {
+	uint64_t id; /* as in the column application_id */
+	uint8_t len;
+	char text[WEIR_NAME_MAX];
+};
+
+struct weir_names {
+	struct weir_name *entry; /* owned, sorted by id */
+	uint32_t count;
+	uint32_t cap;
+};
+
+void weir_names_done(struct weir_names *names);
+uint64_t weir_names_bytes(const struct weir_names *names);
+
+/* Remember; longer names are cut. The memory that it takes is subtracted from *bytes_left. False when there are too many,
+ * or no memory. */
+bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, size_t len, uint64_t *bytes_left)
+	WEIR_MUST_CHECK;
+/* NULL when none was told. */
+const struct weir_name *weir_names_find(const struct weir_names *names, uint64_t id);
+
+#endif
