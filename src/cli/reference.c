@@ -141,7 +141,7 @@ static void print_exporters(void)
 	      "What each exporter sends, what weir makes of it, and how that is tested:\n\n"
 	      "* `capture:` real devices' exports, read and compared with tshark's reading (`tests/e2e/test_captures.py`);\n"
 	      "* `live:` the program runs in the tests and its sums are compared with another collector's "
-	      "(`tests/e2e/test_exporters.py`, `tests/e2e/test_openvswitch.py`);\n"
+	      "(`tests/e2e/test_exporters.py`);\n"
 	      "* `golden:` templates of the vendor's documentation or of a public issue, and the exact outcome "
 	      "(`tests/golden/exporters`), compared with tshark's reading too.\n\n"
 	      "Elements without a column are in `extra` by their name; `weir reference elements` lists all that have one.\n\n"

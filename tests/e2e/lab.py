@@ -220,3 +220,46 @@ def pmacctd(lab, plugin, port, more):
     time.sleep(4)  # the flows' timeouts, and the plugin's next round
     Host.stop(process, signal.SIGINT)
     time.sleep(1)  # the plugin is a process of its own
+
+
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+OPENVSWITCH = {
+    "netflow": ["--", "--id=@x", "create", "netflow", "targets=\"{target}\"", "active_timeout=2",
+                "--", "set", "bridge", "br0", "netflow=@x"],
+    "sflow": ["--", "--id=@x", "create", "sflow", "targets=\"{target}\"", "agent=e0", "header=128", "sampling=1", "polling=0",
+              "--", "set", "bridge", "br0", "sflow=@x"],
+    "ipfix": ["--", "--id=@x", "create", "ipfix", "targets=\"{target}\"", "obs_domain_id=7", "obs_point_id=9", "sampling=1",
+              "cache_active_timeout=2", "cache_max_flows=1000", "--", "set", "bridge", "br0", "ipfix=@x"],
+}
+
+
+@contextlib.contextmanager
+def openvswitch(lab, kind, port):
+    """Open vSwitch with its userspace datapath, which needs no kernel module: t1 is a port of a bridge. Its database and its
+    sockets are in the lab's folder, so that one of the machine's own is left alone."""
+    folder, host = lab.folder / f"ovs-{kind}", lab.exporter
+    folder.mkdir()
+    database = f"unix:{folder}/db"
+    log = folder / "log"
+    host.run("ovsdb-tool", "create", folder / "conf.db", SCHEMA)
+    server = host.start("ovsdb-server", folder / "conf.db", f"--remote=punix:{folder}/db", f"--unixctl={folder}/db.ctl", log=log)
+    wait_until("ovsdb-server", (folder / "db").exists)
+    host.run("ovs-vsctl", f"--db={database}", "--no-wait", "init")
+    switch = host.start("ovs-vswitchd", database, f"--unixctl={folder}/switch.ctl", log=log,
+                        env=dict(os.environ, OVS_RUNDIR=str(folder)))
+    try:
+        host.run("ovs-vsctl", f"--db={database}", "--timeout=20", "add-br", "br0", "--", "set", "bridge", "br0",
+                 "datapath_type=netdev", "--", "add-port", "br0", "t1",
+                 *[word.format(target=f"{COLLECTOR}:{port}") for word in OPENVSWITCH[kind]])
+        # All to the host, so that no frame is dropped because its destination is where it came from.
+        host.run("ovs-ofctl", "add-flow", f"unix:{folder}/br0.mgmt", "actions=output:LOCAL")
+        time.sleep(1)
+        yield switch
+        time.sleep(6)  # the caches' timeouts
+        # Without the exporter what is still in its caches is sent.
+        host.run("ovs-vsctl", f"--db={database}", "--timeout=20", "clear", "bridge", "br0", kind)
+        time.sleep(1)
+    finally:
+        host.run("ovs-appctl", "-t", f"{folder}/switch.ctl", "exit", "--cleanup")
+        switch.wait(20)
+        Host.stop(server)

@@ -72,7 +72,7 @@ Huawei switches|Arista|softflowd|pmacct|nProbe|YAF|ipt-netflow|pflow""".replace(
 KNOWN = {
     "golden": set(NAMES),
     "capture": {group.name for group in test_captures.GROUPS},
-    "live": set(test_exporters.EXPORTERS),
+    "live": {*test_exporters.EXPORTERS, *test_exporters.OWN_TEST},
 }
 
 
