@@ -15,7 +15,7 @@ static int take(void *ctx, struct weir_block **block)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Small, for a decoder is made for each input. */
-	static const struct weir_decoder_limits decoder_limits = {.exporters_max = 4, .templates_max = 1, .fields_max = 1};
+	struct weir_decoder_limits decoder_limits = {.exporters_max = 4, .templates_max = 1, .fields_max = 1};
 	static const struct weir_block_limits limits = {.rows_max = 3, .heap_max = 2048, .extras_max = 16};
 	struct weir_datagram datagram = {.data = data, .len = size, .received_ms = 1};
 	struct weir_decoder *decoder;
@@ -25,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 4 || data[0] || data[1] || data[2] || data[3] != 5)
 		return -1;
+	/* Its sub-agent decides whose addresses are wanted: an IPv4 agent's stands at 15. */
+	decoder_limits.sflow_inner = size > 15 && data[15] & 1;
 	if (weir_decoder_new(&decoder_limits, 1, &decoder))
 		return 0;
 	if (weir_block_new(&limits, &block) == 0) {

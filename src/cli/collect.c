@@ -172,6 +172,7 @@ static int new_collector(const struct weir_role *role, const struct receivers *r
 
 	options.limits.exporters_max = (uint32_t)c->collect_exporters_max;
 	options.limits.templates_max = (uint32_t)c->collect_templates_max;
+	options.limits.sflow_inner = strcmp(c->collect_sflow_addresses, "inner") == 0;
 	if (getrandom(&options.seed, sizeof(options.seed), 0) != (ssize_t)sizeof(options.seed))
 		return weir_error_set(err, -errno, "collect", NULL, "no random numbers: %s", strerror(errno));
 	return weir_collector_new(&options, ret_collector, err);

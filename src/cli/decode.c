@@ -16,6 +16,7 @@
 struct values {
 	const char *format;
 	const char *exporter;
+	const char *sflow_addresses;
 };
 
 struct decoding {
@@ -233,17 +234,19 @@ static int decode_files(struct decoding *d, char **paths, int count_paths, const
 	return rc;
 }
 
-static int set_up(struct decoding *d, const char *format)
+static int set_up(struct decoding *d, const struct values *values)
 {
+	struct weir_decoder_limits limits = weir_decoder_limits_default;
 	uint64_t seed = 0;
 	int rc = 0;
 
-	*d = (struct decoding){.output = find_output(format)};
+	*d = (struct decoding){.output = find_output(values->format)};
 	weir_buffer_init(&d->out);
 	weir_flow_table_init(&d->table, weir_flow_table_colour(stdout));
 	if (getrandom(&seed, sizeof(seed), 0) < 0)
 		seed = (uint64_t)weir_clock_wall_ns(&weir_clock_system);
-	rc = weir_decoder_new(&weir_decoder_limits_default, seed, &d->decoder);
+	limits.sflow_inner = strcmp(values->sflow_addresses, "inner") == 0;
+	rc = weir_decoder_new(&limits, seed, &d->decoder);
 	if (!rc)
 		rc = weir_block_new(&weir_block_limits_default, &d->block);
 	return rc ? weir_error_set(&d->err, rc, NULL, NULL, "out of memory") : 0;
@@ -258,7 +261,7 @@ static void tear_down(struct decoding *d)
 
 static int run(const struct weir_command *self, int argc, char **argv)
 {
-	struct values values = {.format = "table", .exporter = "0.0.0.0"};
+	struct values values = {.format = "table", .exporter = "0.0.0.0", .sflow_addresses = "outer"};
 	struct weir_addr exporter;
 	struct decoding d;
 	int operands, status;
@@ -271,7 +274,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (weir_addr_parse(values.exporter, &exporter))
 		return weir_usage(self, "--exporter takes an address, not \"%s\"", values.exporter);
 	status = WEIR_EXIT_OK;
-	rc = set_up(&d, values.format);
+	rc = set_up(&d, &values);
 	if (!rc) {
 		rc = decode_files(&d, argv + 1, operands, &exporter);
 		/* A reader that has seen enough (`| head`) needs no message, a mistake at the start no summary. */
@@ -298,6 +301,12 @@ static const struct weir_option OPTIONS[] = {
 	 .argument = "ADDRESS",
 	 .offset = offsetof(struct values, exporter),
 	 .help = "The exporter's address in files that have none: IPFIX files and raw datagrams (0.0.0.0)."},
+	{.name = "sflow-addresses",
+	 .type = WEIR_OPTION_CHOICE,
+	 .argument = "outer|inner",
+	 .offset = offsetof(struct values, sflow_addresses),
+	 .help = "Of a tunnel in an sFlow sample, the addresses of the tunnel (the default) or those of the packet that it "
+		 "carries, as collect.sflow_addresses says for the collector."},
 	{0},
 };
 

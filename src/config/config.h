@@ -34,6 +34,7 @@ struct weir_config {
 	uint64_t collect_sessions_per_address;
 	uint64_t collect_session_timeout_ms;
 	uint64_t collect_session_idle_ms;
+	char *collect_sflow_addresses;
 	char *collect_user; /* which all roles become when `weir run` is root's (supervise/user.h) */
 
 	char *tls_certificate;

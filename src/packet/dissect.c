@@ -92,17 +92,14 @@ static void put_transport(const struct target *t, const struct weir_packet *p)
 		put64(t, WEIR_COL_VNI, p->vni);
 }
 
-enum weir_dissect_result weir_dissect(struct weir_cursor frame, enum weir_link link, struct weir_block *block,
-				      uint32_t row, struct weir_column_set *present)
+void weir_dissect_put(const struct weir_packet *packet, struct weir_block *block, uint32_t row,
+		      struct weir_column_set *present)
 {
 	struct weir_column_set set = *present;
 	struct target t = {.block = block, .row = row, .present = &set};
-	struct weir_packet p;
-	enum weir_dissect_result result = weir_packet_parse(frame, link, WEIR_TUNNEL_OUTER, &p);
 
-	put_link(&t, &p);
-	put_network(&t, &p);
-	put_transport(&t, &p);
+	put_link(&t, packet);
+	put_network(&t, packet);
+	put_transport(&t, packet);
 	*present = set;
-	return result;
 }

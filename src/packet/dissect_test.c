@@ -179,11 +179,13 @@ static enum weir_dissect_result dissect(const struct frame_case *c, size_t len, 
 {
 	uint8_t *exact = malloc(len ? len : 1);
 	enum weir_dissect_result result;
+	struct weir_packet packet;
 
 	assert_non_null(exact);
 	if (len)
 		memcpy(exact, c->data, len);
-	result = weir_dissect(weir_cursor(exact, len), c->link, block, 0, present);
+	result = weir_packet_parse(weir_cursor(exact, len), c->link, WEIR_TUNNEL_OUTER, &packet);
+	weir_dissect_put(&packet, block, 0, present);
 	free(exact);
 	return result;
 }

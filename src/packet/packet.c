@@ -11,12 +11,14 @@
  * Tunnels are entered by walking on with the same cursor into a struct that forgets what the inner packet says anew. What was
  * there before is kept aside until an inner IP header was found: an Ethernet tunnel that carries ARP is itself the flow.
  *
+ * An Ethernet pseudowire is not announced by anything in the frame: it must look like one.
+ *
  * Every loop (VLAN tags, labels, extension headers) takes at least four bytes a round, so the frame's length bounds it; tunnels
  * in tunnels are bounded by TUNNELS_MAX.
  *
  * Sources: IEEE 802.3 and 802.1Q (length or type, tags), RFC 3032 and 4385 (MPLS), RFC 2516 and 1661 (PPPoE, PPP), RFC 791,
- * RFC 8200 and 4302 (IPv6, extension headers, AH), RFC 9293, 768, 4960, 792, 4443; RFC 2784, 2890, 2637 (GRE, PPTP's), RFC 7348, 8926,
- * 7637 (overlays), RFC 2003, 4213, 2473 (IP in IP), 3GPP TS 29.281 §5.1 (GTP-U), draft-foschiano-erspan §4 (ERSPAN). */
+ * RFC 8200 and 4302 (IPv6, extension headers, AH), RFC 8754 and 8986 (segments), RFC 9293, 768, 4960, 792, 4443; RFC 2784, 2890, 2637 (GRE, PPTP's), RFC 7348, 8926,
+ * 7637, 8300 (overlays), RFC 4448, 4023, 3378 (Ethernet in MPLS, MPLS and Ethernet in IP), RFC 2003, 4213, 2473 (IP in IP), 3GPP TS 29.281 §5.1 (GTP-U), draft-foschiano-erspan §4 (ERSPAN). */
 #include "packet/packet.h"
 
 #include <string.h>
@@ -30,10 +32,12 @@ enum {
 	ETHERTYPE_IPV6 = 0x86dd,
 	ETHERTYPE_MPLS = 0x8847,
 	ETHERTYPE_MPLS_UPSTREAM = 0x8848,
+	ETHERTYPE_NSH = 0x894f,
 	ETHERTYPE_PPPOE_SESSION = 0x8864,
 	ETHERTYPE_PPP = 0x880b, /* in GRE of version 1: PPTP */
 	ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_ERSPAN_2 = 0x88be,
+	ETHERTYPE_CISCO_METADATA = 0x8909,
 	ETHERTYPE_QINQ_OLD = 0x9100,
 
 	PPP_IPV4 = 0x0021,
@@ -53,11 +57,14 @@ enum {
 	PROTO_AH = 51,
 	PROTO_ICMPV6 = 58,
 	PROTO_DESTINATION = 60,
+	PROTO_ETHERIP = 97,
 	PROTO_SCTP = 132,
 	PROTO_MOBILITY = 135,
 	PROTO_UDPLITE = 136,
+	PROTO_MPLS = 137,
 	PROTO_HIP = 139,
 	PROTO_SHIM6 = 140,
+	PROTO_ETHERNET = 143,
 
 	PORT_GTPU = 2152,
 	PORT_VXLAN = 4789,
@@ -75,6 +82,7 @@ enum {
 	GRE_SEQUENCE = 0x1000,
 	GRE_ACKNOWLEDGE = 0x0080, /* of version 1 */
 	MPLS_EXPLICIT_NULL_IPV6 = 2,
+	ROUTING_SEGMENTS = 4, /* the type of routing header */
 };
 
 struct walk {
@@ -103,7 +111,7 @@ static inline bool enters(const struct walk *w)
 	return w->inner && w->p->tunnels < TUNNELS_MAX;
 }
 
-/* Walk on into what the tunnel carries. Its IP header takes the place of the outer one. */
+/* Walk on into what the tunnel carries. Its IP header takes the place of the outer one, and the outermost is told beside. */
 static enum weir_dissect_result enter(struct walk *w, enum weir_dissect_result (*walk)(struct walk *w))
 {
 	struct weir_packet outer = *w->p;
@@ -111,25 +119,40 @@ static enum weir_dissect_result enter(struct walk *w, enum weir_dissect_result (
 	enum weir_dissect_result result;
 
 	*w->p = (struct weir_packet){
-		.has = outer.has & WEIR_PACKET_VNI,
+		.has = outer.has & (WEIR_PACKET_VNI | WEIR_PACKET_SEGMENTS),
 		.vni = outer.vni,
+		.segment = outer.segment,
+		.segments = outer.segments,
+		.segments_left = outer.segments_left,
 		.tunnels = (uint8_t)(outer.tunnels + 1),
+		.labels = outer.labels,
 	};
+	memcpy(w->p->label, outer.label, sizeof(outer.label));
 	/* IP right in IP is still on the outer frame's link. */
 	if (walk != walk_ethernet) {
-		w->p->has |= outer.has & (WEIR_PACKET_MACS | WEIR_PACKET_VLAN | WEIR_PACKET_CUSTOMER_VLAN);
+		w->p->has |= outer.has & (WEIR_PACKET_MACS | WEIR_PACKET_VLAN | WEIR_PACKET_CUSTOMER_VLAN |
+					  WEIR_PACKET_ETHERTYPE);
 		w->p->src_mac = outer.src_mac;
 		w->p->dst_mac = outer.dst_mac;
 		w->p->vlan = outer.vlan;
 		w->p->customer_vlan = outer.customer_vlan;
+		w->p->ethertype = outer.ethertype;
 	}
 	result = walk(w);
-	if (w->p->has & WEIR_PACKET_IP)
+	if (w->p->has & WEIR_PACKET_IP) {
+		if (outer.has & WEIR_PACKET_IP) {
+			w->p->has |= WEIR_PACKET_TUNNEL;
+			w->p->tunnel_src = outer.src_addr;
+			w->p->tunnel_dst = outer.dst_addr;
+		}
 		return result;
+	}
 	*w->p = outer;
 	w->whole = whole;
 	return WEIR_DISSECT_COMPLETE;
 }
+
+static enum weir_dissect_result enter_nsh(struct walk *w);
 
 static enum weir_dissect_result enter_ethertype(struct walk *w, uint16_t type)
 {
@@ -145,9 +168,33 @@ static enum weir_dissect_result enter_ethertype(struct walk *w, uint16_t type)
 		return enter(w, walk_mpls);
 	case ETHERTYPE_PPP:
 		return enter(w, walk_ppp);
+	case ETHERTYPE_NSH:
+		return enter_nsh(w);
 	default:
 		return WEIR_DISSECT_COMPLETE;
 	}
+}
+
+/* The next protocol as VXLAN's generic extension and NSH number it, or 0. */
+static uint16_t next_ethertype(uint8_t next)
+{
+	static const uint16_t TYPES[] = {
+		[1] = ETHERTYPE_IPV4, [2] = ETHERTYPE_IPV6, [3] = ETHERTYPE_BRIDGED, [4] = ETHERTYPE_NSH, [5] = ETHERTYPE_MPLS};
+
+	return next < sizeof(TYPES) / sizeof(TYPES[0]) ? TYPES[next] : 0;
+}
+
+/* Service function chaining, RFC 8300 §2.2: the length in words, the next protocol, then the service path. */
+static enum weir_dissect_result enter_nsh(struct walk *w)
+{
+	const uint8_t *p = weir_cursor_take(&w->c, 8);
+	size_t len = p ? (size_t)(p[1] & 0x3f) * 4 : 0;
+	uint16_t type;
+
+	if (len < 8 || !weir_cursor_skip(&w->c, len - 8))
+		return WEIR_DISSECT_COMPLETE;
+	type = next_ethertype(p[3]);
+	return type == ETHERTYPE_NSH ? WEIR_DISSECT_COMPLETE : enter_ethertype(w, type);
 }
 
 static enum weir_dissect_result enter_version(struct walk *w)
@@ -167,7 +214,6 @@ static void put_vni(struct walk *w, uint32_t vni)
  * cut sample is not worth a word: the flow is complete without it. */
 static enum weir_dissect_result walk_overlay(struct walk *w, uint16_t port)
 {
-	static const uint16_t gpe[] = {[1] = ETHERTYPE_IPV4, [2] = ETHERTYPE_IPV6, [3] = ETHERTYPE_BRIDGED};
 	uint16_t type = ETHERTYPE_BRIDGED;
 	const uint8_t *p;
 
@@ -184,7 +230,7 @@ static enum weir_dissect_result walk_overlay(struct walk *w, uint16_t port)
 		if (!weir_cursor_skip(&w->c, (size_t)(p[0] & 0x3f) * 4))
 			return WEIR_DISSECT_COMPLETE;
 	} else if (port == PORT_VXLAN_GPE && p[0] & 0x04) {
-		type = p[3] < sizeof(gpe) / sizeof(gpe[0]) ? gpe[p[3]] : 0;
+		type = next_ethertype(p[3]);
 	}
 	return enter_ethertype(w, type);
 }
@@ -216,7 +262,7 @@ static enum weir_dissect_result walk_gtpu(struct walk *w)
 }
 
 /* Behind GRE's header. ERSPAN has one of its own: none without a sequence number (type I), 8 bytes in type II, 12 and
- * perhaps 8 more in type III. */
+ * perhaps 8 more in type III. TrustSec's tag begins with the packet's type (seen in captures; it is not published). */
 static enum weir_dissect_result enter_gre(struct walk *w, uint16_t type, bool sequence)
 {
 	const uint8_t *p;
@@ -230,6 +276,9 @@ static enum weir_dissect_result enter_gre(struct walk *w, uint16_t type, bool se
 		if (!p || (p[11] & 1 && !weir_cursor_skip(&w->c, 8)))
 			return WEIR_DISSECT_COMPLETE;
 		type = ETHERTYPE_BRIDGED;
+	} else if (type == ETHERTYPE_CISCO_METADATA) {
+		p = weir_cursor_take(&w->c, 8);
+		type = p ? weir_be16(p) : 0;
 	}
 	return enter_ethertype(w, type);
 }
@@ -309,6 +358,25 @@ static enum weir_dissect_result walk_icmp(struct walk *w)
 	return WEIR_DISSECT_COMPLETE;
 }
 
+/* IP protocols that are tunnels without a header of their own, or nearly so. */
+static enum weir_dissect_result walk_tunnel(struct walk *w, uint8_t proto)
+{
+	if (!enters(w))
+		return WEIR_DISSECT_COMPLETE;
+	switch (proto) {
+	case PROTO_IPV4:
+		return enter(w, walk_ipv4);
+	case PROTO_IPV6:
+		return enter(w, walk_ipv6);
+	case PROTO_MPLS:
+		return enter(w, walk_mpls);
+	case PROTO_ETHERIP: /* RFC 3378 §3: two bytes */
+		return weir_cursor_skip(&w->c, 2) ? enter(w, walk_ethernet) : WEIR_DISSECT_COMPLETE;
+	default:
+		return enter(w, walk_ethernet);
+	}
+}
+
 static enum weir_dissect_result walk_transport(struct walk *w, uint8_t proto)
 {
 	switch (proto) {
@@ -324,9 +392,11 @@ static enum weir_dissect_result walk_transport(struct walk *w, uint8_t proto)
 	case PROTO_GRE:
 		return walk_gre(w);
 	case PROTO_IPV4:
-		return enters(w) ? enter(w, walk_ipv4) : WEIR_DISSECT_COMPLETE;
 	case PROTO_IPV6:
-		return enters(w) ? enter(w, walk_ipv6) : WEIR_DISSECT_COMPLETE;
+	case PROTO_MPLS:
+	case PROTO_ETHERIP:
+	case PROTO_ETHERNET:
+		return walk_tunnel(w, proto);
 	default:
 		return WEIR_DISSECT_COMPLETE;
 	}
@@ -413,12 +483,28 @@ static bool is_extension(uint8_t proto)
 	}
 }
 
+/* RFC 8754 §2: the segment list stands from its last segment to its first; a reduced list (§4.1.1) leaves that one out, so
+ * that one more is left than it has. p is the routing header's first eight bytes, rest what follows them. */
+static bool walk_segments(struct walk *w, const uint8_t *p, const struct weir_cursor *rest)
+{
+	size_t segments = (size_t)p[4] + 1;
+
+	if (segments * 16 > weir_cursor_left(rest) || p[3] > segments)
+		return false;
+	w->p->segment = rest->at;
+	w->p->segments = (uint16_t)segments;
+	w->p->segments_left = p[3];
+	w->p->has |= WEIR_PACKET_SEGMENTS;
+	return true;
+}
+
 /* Walk the extension headers; *proto is the last header that could be told. */
 static enum weir_dissect_result walk_extensions(struct walk *w, uint8_t *proto)
 {
 	while (is_extension(*proto)) {
 		const uint8_t *p = weir_cursor_take(&w->c, 8);
 		uint8_t kind = *proto;
+		struct weir_cursor rest;
 		size_t len = 8;
 
 		if (!p)
@@ -428,8 +514,11 @@ static enum weir_dissect_result walk_extensions(struct walk *w, uint8_t *proto)
 			len = ((size_t)p[1] + 2) * 4;
 		else if (kind != PROTO_FRAGMENT)
 			len = ((size_t)p[1] + 1) * 8;
-		if (len > 8 && !weir_cursor_skip(&w->c, len - 8))
+		rest = weir_cursor_sub(&w->c, len - 8);
+		if (rest.fault)
 			return ended(w);
+		if (kind == PROTO_ROUTING && p[2] == ROUTING_SEGMENTS && !walk_segments(w, p, &rest))
+			return WEIR_DISSECT_MALFORMED;
 		if (kind != PROTO_FRAGMENT)
 			continue;
 		walk_fragment(w, p);
@@ -489,7 +578,33 @@ static enum weir_dissect_result walk_ip(struct walk *w)
 
 /* --- link ------------------------------------------------------------------------------------------------- */
 
-/* RFC 3032 §2.1. What the labels carry is not said; the first four bits tell IP from the rest (RFC 4385 §2), which is left. */
+/* Does an Ethernet frame with an IP packet stand `skip` bytes from here? */
+static bool has_ethernet(struct weir_cursor c, size_t skip)
+{
+	uint32_t type;
+
+	weir_cursor_skip(&c, skip + 12);
+	do
+		type = weir_cursor_u16(&c);
+	while ((type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) && weir_cursor_skip(&c, 2));
+	if (!weir_cursor_left(&c))
+		return false;
+	return (type == ETHERTYPE_IPV4 && *c.at >> 4 == 4) || (type == ETHERTYPE_IPV6 && *c.at >> 4 == 6);
+}
+
+/* An Ethernet pseudowire, with or without the control word (RFC 4448 §4.6: sixteen bits of zero, a sequence number). */
+static enum weir_dissect_result walk_pseudowire(struct walk *w)
+{
+	bool word = weir_cursor_left(&w->c) >= 4 && weir_be16(w->c.at) == 0 && has_ethernet(w->c, 4);
+
+	if ((!word && !has_ethernet(w->c, 0)) || w->p->tunnels >= TUNNELS_MAX)
+		return WEIR_DISSECT_COMPLETE;
+	if (word)
+		weir_cursor_skip(&w->c, 4);
+	return enter(w, walk_ethernet);
+}
+
+/* RFC 3032 §2.1. What the labels carry is not said; the first four bits tell IP from the rest (RFC 4385 §2). */
 static enum weir_dissect_result walk_mpls(struct walk *w)
 {
 	uint32_t entry;
@@ -510,7 +625,7 @@ static enum weir_dissect_result walk_mpls(struct walk *w)
 		return walk_ipv6(w);
 	default:
 		return entry >> 12 == 0 || entry >> 12 == MPLS_EXPLICIT_NULL_IPV6 ? WEIR_DISSECT_MALFORMED
-										  : WEIR_DISSECT_COMPLETE;
+										  : walk_pseudowire(w);
 	}
 }
 

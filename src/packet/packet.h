@@ -3,8 +3,10 @@
  * Reads Ethernet II and 802.3 with SNAP, 802.1Q and 802.1ad, PPPoE, PPP, MPLS, IPv4, IPv6 with its extension headers, TCP, UDP,
  * UDP-Lite, DCCP, SCTP, ICMP and ICMPv6; stops without harm where the frame ends. Of what a tunnel carries, WEIR_TUNNEL_OUTER
  * reads only the segment's number (VXLAN, Geneve, NVGRE), to vni. WEIR_TUNNEL_INNER goes on into GRE (with IP, Ethernet,
- * MPLS, PPP or ERSPAN inside), VXLAN and its generic extension, Geneve, GTP-U, IP in IP, 6in4 and 4in6, several deep; where no IP
- * header is found inside, the outer one stands. No state, no allocation; any thread. */
+ * MPLS, PPP, ERSPAN or TrustSec's tag inside), VXLAN and its generic extension, NSH, Geneve, GTP-U, IP in IP, 6in4 and 4in6, MPLS in
+ * IP, EtherIP and Ethernet behind IPv6 segments, several deep; where no IP header is found inside, the outer one stands. What is
+ * inside takes the place of the same layer outside; other layers stay. An Ethernet pseudowire of MPLS has no IP header but the
+ * one that it carries: it is entered always. No state, no allocation; any thread. */
 #ifndef WEIR_PACKET_PACKET_H
 #define WEIR_PACKET_PACKET_H
 
@@ -49,6 +51,8 @@ enum weir_packet_part {
 	WEIR_PACKET_ICMP = 1 << 9,
 	WEIR_PACKET_VNI = 1 << 10,
 	WEIR_PACKET_LATER = 1 << 11, /* a fragment that is not the first: it has no transport header */
+	WEIR_PACKET_TUNNEL = 1 << 12, /* an IP header stood around the one that is here */
+	WEIR_PACKET_SEGMENTS = 1 << 13,
 };
 
 #define WEIR_PACKET_IP (WEIR_PACKET_IPV4 | WEIR_PACKET_IPV6)
@@ -77,6 +81,10 @@ struct weir_packet {
 	uint32_t label[WEIR_PACKET_LABELS];
 	uint32_t vni;
 	uint64_t src_mac, dst_mac;
+	struct weir_addr tunnel_src, tunnel_dst; /* of the outermost IP header, where it is not the one that is here */
+	const uint8_t *segment; /* IPv6 segments of 16 bytes (RFC 8754), the last of the way first; borrowed from the frame */
+	uint16_t segments;
+	uint8_t segments_left;
 };
 
 /* A frame as a source gives it; data is borrowed. */

@@ -46,6 +46,7 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 	d->seed = seed;
 	d->work.fields_max = limits->fields_max;
 	d->work.templates_max = limits->templates_max;
+	d->work.sflow_inner = limits->sflow_inner;
 	d->work.template_bytes_left = limits->template_bytes_max ? limits->template_bytes_max : TEMPLATE_BYTES_DEFAULT;
 	d->work.field = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.field));
 	d->work.value = calloc((size_t)limits->fields_max + 1, sizeof(*d->work.value));

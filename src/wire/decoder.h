@@ -31,6 +31,7 @@ struct weir_decoder_limits {
 	uint64_t template_bytes_max; /* memory of all templates and sampling rates together; 0: the default */
 	uint64_t waiting_bytes_max;  /* memory of data sets that wait for their templates; 0: none waits */
 	int64_t waiting_ms;	     /* how long they wait */
+	bool sflow_inner; /* no limit, but a choice: of tunnels in sampled frames, the inner addresses (packet/packet.h) */
 };
 
 extern const struct weir_decoder_limits weir_decoder_limits_default;

@@ -32,6 +32,7 @@ struct weir_workspace {
 	char *list_text;
 	uint32_t fields_max;
 	uint32_t templates_max;
+	bool sflow_inner; /* the innermost addresses of a sampled frame, not the outermost */
 	uint64_t template_bytes_left;
 	struct weir_waiting waiting;
 	struct weir_connections connections;

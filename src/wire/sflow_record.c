@@ -89,10 +89,38 @@ static bool link_of(uint32_t header_protocol, enum weir_link *ret_link)
 	}
 }
 
+static void keep_text_addr(struct weir_sample *s, const char *name, const struct weir_addr *addr)
+{
+	char text[WEIR_ADDR_TEXT_MAX];
+
+	weir_sample_put_extra(s, name, text, weir_addr_text(addr, text), false);
+}
+
+/* The IPv6 segments in the order of the way, and how many of them are still to be reached: the last is the destination
+ * proper, for the destination address is that of the segment that comes next. */
+static void keep_segments(struct weir_sample *s, const struct weir_packet *packet)
+{
+	char *text = s->m->work->text;
+	size_t len = 0;
+
+	for (unsigned i = packet->segments; i-- > 0;) {
+		struct weir_addr addr;
+
+		memcpy(addr.byte, packet->segment + i * sizeof(addr.byte), sizeof(addr.byte));
+		if (len)
+			text[len++] = ' ';
+		len += weir_addr_text(&addr, text + len);
+	}
+	weir_sample_put_extra(s, "srv6_segments", text, len, false);
+	weir_sample_put_extra_number(s, "srv6_segments_left", packet->segments_left);
+}
+
 static void read_sampled_header(struct weir_sample *s, struct weir_cursor *c)
 {
 	uint32_t protocol = weir_cursor_u32(c);
 	uint32_t frame_length = weir_cursor_u32(c);
+	enum weir_tunnel tunnel = s->m->work->sflow_inner ? WEIR_TUNNEL_INNER : WEIR_TUNNEL_OUTER;
+	struct weir_packet packet;
 	struct weir_cursor frame;
 	enum weir_link link;
 
@@ -101,10 +129,19 @@ static void read_sampled_header(struct weir_sample *s, struct weir_cursor *c)
 	if (c->fault)
 		return;
 	weir_sample_put_bytes(s, frame_length, WEIR_BYTES_FRAME);
-	if (!link_of(protocol, &link))
+	if (!link_of(protocol, &link)) {
 		weir_message_fault(s->m, WEIR_FAULT_SFLOW_HEADER_PROTOCOL);
-	else if (weir_dissect(frame, link, s->block, s->row, &s->present) == WEIR_DISSECT_MALFORMED)
+		return;
+	}
+	if (weir_packet_parse(frame, link, tunnel, &packet) == WEIR_DISSECT_MALFORMED)
 		weir_message_fault(s->m, WEIR_FAULT_SFLOW_FRAME);
+	weir_dissect_put(&packet, s->block, s->row, &s->present);
+	if (packet.has & WEIR_PACKET_TUNNEL) {
+		keep_text_addr(s, "tunnel_src_addr", &packet.tunnel_src);
+		keep_text_addr(s, "tunnel_dst_addr", &packet.tunnel_dst);
+	}
+	if (packet.has & WEIR_PACKET_SEGMENTS)
+		keep_segments(s, &packet);
 }
 
 static void read_sampled_ethernet(struct weir_sample *s, struct weir_cursor *c)
@@ -474,7 +511,6 @@ static void keep_text(struct weir_sample *s, const struct field *f, bool column,
 static void keep_addr(struct weir_sample *s, const struct field *f, bool column, const struct weir_cursor *value)
 {
 	struct weir_addr addr = {{0}};
-	char text[WEIR_ADDR_TEXT_MAX];
 
 	if (weir_cursor_left(value) == 4 && weir_be32(value->at))
 		addr = weir_addr_from_v4(value->at);
@@ -485,7 +521,7 @@ static void keep_addr(struct weir_sample *s, const struct field *f, bool column,
 	if (column)
 		weir_sample_put_addr(s, f->column, &addr);
 	else
-		weir_sample_put_extra(s, f->name, text, weir_addr_text(&addr, text), false);
+		keep_text_addr(s, f->name, &addr);
 }
 
 static void keep_mac(struct weir_sample *s, const struct field *f, const struct weir_cursor *value)

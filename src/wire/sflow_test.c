@@ -211,6 +211,65 @@ static void test_exporters_have_a_ceiling(void **state)
 	fixture_free(f);
 }
 
+/* --- tunnels -------------------------------------------------------------------------------------------------------- */
+
+/* GRE from 192.0.2.1 to 192.0.2.2, in it Ethernet, and in that IPv6 by way of segments to UDP. */
+#define TUNNEL_FRAME                                                                                          \
+	MACS, U16(0x0800), 0x45, 0, U16(134), U32(0), 64, 47, U16(0), IP(192, 0, 2, 1), IP(192, 0, 2, 2), U16(0), \
+		U16(0x6558), 0x02, 0, 0, 0, 1, 0xdd, 0x02, 0, 0, 0, 1, 0x55, U16(0x86dd), U32(0x60000000), U16(48), 43, \
+		64, V6(1), V6(2), 17, 4, 4, 1, 1, 0, U16(0), V6(9), V6(2), U16(1234), U16(53), U16(8), U16(0)
+#define V6(last) 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last
+
+static void tunnel_sample(struct fixture *f)
+{
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1, U32(1), U32(1018), U32(4), U32(140), TUNNEL_FRAME);
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, BYTES, "1018");
+}
+
+static void test_outer_addresses(void **state)
+{
+	struct fixture *f = *state;
+
+	tunnel_sample(f);
+	assert_cell(f, 0, SRC_ADDR, "192.0.2.1");
+	assert_cell(f, 0, DST_ADDR, "192.0.2.2");
+	assert_cell(f, 0, PROTO, "47");
+	assert_cell(f, 0, SRC_PORT, "-");
+	assert_cell(f, 0, SRC_MAC, "02:00:00:00:00:55");
+	assert_cell(f, 0, ETHERTYPE, "2048");
+	assert_int_equal(f->block->extras, 0);
+}
+
+static void test_inner_addresses(void **state)
+{
+	struct weir_decoder_limits limits = weir_decoder_limits_default;
+	struct fixture *f;
+
+	(void)state;
+	limits.sflow_inner = true;
+	f = fixture_new(&limits, NULL);
+	tunnel_sample(f);
+	assert_cell(f, 0, SRC_ADDR, "2001:db8::1");
+	assert_cell(f, 0, DST_ADDR, "2001:db8::2");
+	assert_cell(f, 0, PROTO, "17");
+	assert_cell(f, 0, IP_VERSION, "6");
+	assert_cell(f, 0, FRAGMENT_ID, "-");
+	assert_cell(f, 0, SRC_PORT, "1234");
+	assert_extra(f, 0, "tunnel_src_addr", "192.0.2.1");
+	assert_extra(f, 0, "tunnel_dst_addr", "192.0.2.2");
+	assert_cell(f, 0, SRC_MAC, "02:00:00:00:01:55");
+	assert_cell(f, 0, ETHERTYPE, "34525");
+	assert_extra(f, 0, "srv6_segments", "2001:db8::2 2001:db8::9");
+	assert_extra(f, 0, "srv6_segments_left", "1");
+	fixture_free(f);
+}
+
 /* --- faults ------------------------------------------------------------------------------------------------------- */
 
 /* A datagram of three samples; the second has a raw header and a router's record. Each case breaks one number of it. */
@@ -561,6 +620,8 @@ int main(void)
 		FIXTURE_TEST(test_agent_addresses),
 		FIXTURE_TEST(test_lost_datagrams),
 		cmocka_unit_test(test_exporters_have_a_ceiling),
+		FIXTURE_TEST(test_outer_addresses),
+		cmocka_unit_test(test_inner_addresses),
 		cmocka_unit_test(test_faults),
 		FIXTURE_TEST(test_cut_datagrams),
 		FIXTURE_TEST(test_dropped_sample_leaves_nothing),
