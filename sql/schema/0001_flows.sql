@@ -6,6 +6,10 @@
 -- service port before the addresses it was 22.2 and 24.0 bytes (and 140 ms for one source), in order of arrival 23.9
 -- bytes and 260 ms for either.
 --
+-- Codecs, measured with 2 million flows of IPFIX in this order: T64 before ZSTD for times, sequence numbers and counters
+-- gives 16.9 bytes a flow; Delta, which needs values in order of time, 19.9 and more processor time; ZSTD alone 18.0, and
+-- ZSTD(3) in place of ZSTD(1) saves nothing.
+--
 -- The deduplication window is what makes loading exact: a segment that is sent again is known by its token.
 CREATE TABLE IF NOT EXISTS flows
 (

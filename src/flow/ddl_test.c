@@ -19,7 +19,7 @@ static void test_one_column(void **state)
 	weir_buffer_reset(&sql);
 	assert_int_equal(weir_ddl_column(WEIR_COL_TIME_START, &sql), 0);
 	assert_string_equal(weir_buffer_cstr(&sql), "time_start DateTime64(3, 'UTC') COMMENT 'When the first packet "
-						    "of the flow was seen' CODEC(Delta, ZSTD(1))");
+						    "of the flow was seen' CODEC(T64, ZSTD(1))");
 	weir_buffer_reset(&sql);
 	assert_int_equal(weir_ddl_column(WEIR_COLUMNS, &sql), 0);
 	assert_memory_equal(sql.data, "extra Map(String, String) ", 26);
