@@ -31,9 +31,9 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
 	@tools/setup build && tools/setup fuzz
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-bench: build ## speed beside other programs
-	@tools/setup test
-	@bench/ingest
+bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: bench/run
+	@tools/setup store && tools/setup test
+	@bench/run
 
 lint: ## format and warnings, gcc and clang
 	@tools/setup build && tools/setup fuzz

@@ -1,0 +1,65 @@
+"""From UDP to disk: processor time a flow, loss, bytes and memory, of weir and others on the same stream."""
+import os
+import tempfile
+import time
+
+import lab
+import peers
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
+RATE = int(os.environ.get("BENCH_RATE", 250000))
+NAMES = {"5": "NetFlow v5", "9": "NetFlow v9", "10": "IPFIX", "sflow": "sFlow"}
+
+
+def run(kind, stream, rate):
+    """One collector from start to end. What it used is the difference from before the first datagram to a while after
+    the last, so starting and ending do not count."""
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
+        collector = kind(folder, lab.free_port())
+        collector.start(stream.version)
+        time.sleep(0.5)
+        before = lab.cpu_ns(collector.process.pid)
+        seconds = stream.send(collector.port, rate)
+        lab.wait_for(f"{kind.name} to read its socket", lambda: lab.receive_queue(collector.port) == 0)
+        time.sleep(1.5)
+        used = lab.cpu_ns(collector.process.pid) - before
+        peak = lab.peak_kb(collector.process.pid)
+        log = collector.end()
+        flows = collector.flows(log)
+        disk = collector.disk_bytes()
+    counted = flows if flows is not None else stream.flows
+    return {"peer": kind.name, "version": stream.version, "sent": stream.flows, "flows": flows, "seconds": seconds,
+            "cpu_ns_per_flow": used / max(counted, 1), "disk_bytes_per_flow": disk / max(counted, 1) if disk else None,
+            "peak_mb": peak / 1024}
+
+
+def compare(stream):
+    """All collectors of a version in turn, ROUNDS times. A row each, with medians; the ratio is of one round."""
+    kinds = [k for k in peers.ALL if stream.version in k.versions and k.there()]
+    rounds = [{k: run(k, stream, RATE) for k in kinds} for _ in range(ROUNDS)]
+    flood = {k: run(k, stream, 0) for k in kinds}
+    reference = peers.REFERENCE[stream.version]
+    rows = []
+    for k in kinds:
+        mine = [r[k] for r in rounds]
+        lost = [1 - m["flows"] / m["sent"] if m["flows"] is not None else None for m in mine]
+        rows.append({
+            "version": stream.version, "peer": k.name, "note": k.note,
+            "cpu_ns_per_flow": lab.median([m["cpu_ns_per_flow"] for m in mine]),
+            "ratio": lab.median([r[k]["cpu_ns_per_flow"] / r[reference]["cpu_ns_per_flow"] for r in rounds])
+            if reference in kinds else None,
+            "disk_bytes_per_flow": lab.median([m["disk_bytes_per_flow"] for m in mine]),
+            "peak_mb": lab.median([m["peak_mb"] for m in mine]),
+            "lost": lab.median(lost),
+            "flood_rate": stream.flows / flood[k]["seconds"],
+            "flood_lost": 1 - flood[k]["flows"] / stream.flows if flood[k]["flows"] is not None else None,
+        })
+    return rows
+
+
+def markdown(rows):
+    heads = ["export", "collector", "CPU ns/flow", "of nfcapd -z", "disk bytes/flow", "peak MB", "lost %", "lost % at full speed"]
+    body = [[NAMES[r["version"]], r["peer"], round(r["cpu_ns_per_flow"]), r["ratio"], r["disk_bytes_per_flow"],
+             round(r["peak_mb"]), None if r["lost"] is None else 100 * r["lost"],
+             None if r["flood_lost"] is None else 100 * r["flood_lost"]] for r in rows]
+    return lab.table(heads, body)

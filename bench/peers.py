@@ -1,0 +1,135 @@
+"""The collectors that are measured: how each is started, and how its flows are counted."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import lab
+
+
+class Collector:
+    """One run of a collector. A subclass says its command and how to count."""
+    programs = ()
+    versions = ("5", "9", "10", "sflow")
+    note = ""
+
+    def __init__(self, folder, port):
+        self.folder, self.port = pathlib.Path(folder), port
+        self.out = self.folder / "out"
+        self.out.mkdir()
+
+    @classmethod
+    def there(cls):
+        return all(shutil.which(p) for p in cls.programs)
+
+    def start(self, version):
+        self.log = open(self.folder / "log", "w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(self.command(version), stdout=self.log, stderr=self.log, start_new_session=True,
+                                        cwd=self.folder)
+        lab.wait_for(f"{self.name} to listen", lambda: lab.receive_queue(self.port) is not None)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()
+
+
+class Weir(Collector):
+    name = "weir collect"
+    note = "decodes every field; LZ4; synced to disk every second; one thread"
+
+    def command(self, version):
+        (self.folder / "weir.yaml").write_text(
+            f"collect:\n  listen: [\"127.0.0.1:{self.port}\"]\n  receive_buffer: 32M\n  workers: 1\n")
+        return [lab.WEIR, "collect", "--config", str(self.folder / "weir.yaml"), "--data", str(self.out)]
+
+    def flows(self, log):
+        found = re.search(r"(\d+) in the spool", log)
+        return int(found.group(1)) if found else 0
+
+    def disk_bytes(self):
+        return lab.folder_bytes(self.out / "spool")
+
+
+class Nfcapd(Collector):
+    name = "nfcapd"
+    programs = ("nfcapd",)
+    versions = ("5", "9", "10")
+    note = "keeps the common fields only; not compressed; not synced"
+    options = ()
+    program = "nfcapd"
+
+    def command(self, version):
+        return [self.program, "-b", "127.0.0.1", "-p", str(self.port), "-w", str(self.out), "-t", "3600", "-B", "67108864",
+                *self.options]
+
+    def flows(self, log):
+        return sum(int(n) for n in re.findall(r"Flows: (\d+)", log))
+
+    def disk_bytes(self):
+        return lab.folder_bytes(self.out)
+
+
+class NfcapdZ(Nfcapd):
+    name = "nfcapd -z"
+    options = ("-z",)
+    note = "keeps the common fields only; LZO; not synced"
+
+
+class SfcapdZ(NfcapdZ):
+    name = "sfcapd -z"
+    programs = ("sfcapd",)
+    program = "sfcapd"
+    versions = ("sflow",)
+
+
+class Nfacctd(Collector):
+    """pmacct sums up by the keys that it is told; told all that makes a flow, it writes about as many rows as flows."""
+    programs = ("nfacctd",)
+    versions = ("5", "9", "10")
+    keys = "peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tos,tcpflags,in_iface,out_iface,src_as,dst_as"
+    note = "sums up by twelve keys in memory; no times"
+
+    def command(self, version):
+        (self.folder / "nfacctd.conf").write_text(
+            f"daemonize: false\nnfacctd_ip: 127.0.0.1\nnfacctd_port: {self.port}\nnfacctd_pipe_size: 67108864\n"
+            f"plugins: {self.plugin}\naggregate: {self.keys}\nplugin_pipe_size: 67108864\nplugin_buffer_size: 65536\n"
+            f"nfacctd_as: netflow\n{self.settings()}")
+        return ["nfacctd", "-f", str(self.folder / "nfacctd.conf")]
+
+    def end(self):
+        """Its processes do not always end when they are asked to; all is measured by now."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(60)
+        return ""
+
+    def flows(self, log):
+        return None  # it has no such count
+
+    def disk_bytes(self):
+        return lab.folder_bytes(self.out) or None
+
+
+class NfacctdPrint(Nfacctd):
+    name = "nfacctd print"
+    plugin = "print"
+    note = "sums up by twelve keys; CSV every second, not synced; no times"
+
+    def settings(self):
+        return f"print_output: csv\nprint_output_file: {self.out}/flows-%s.csv\nprint_refresh_time: 1\nprint_cache_entries: 300007\n"
+
+
+class NfacctdMemory(Nfacctd):
+    name = "nfacctd memory"
+    plugin = "memory"
+
+    def settings(self):
+        return f"imt_path: {self.folder}/pipe\nimt_buckets: 65537\nimt_mem_pools_number: 0\nimt_mem_pools_size: 1048576\n"
+
+
+ALL = [Weir, NfcapdZ, Nfcapd, SfcapdZ, NfacctdPrint, NfacctdMemory]
+REFERENCE = {"5": NfcapdZ, "9": NfcapdZ, "10": NfcapdZ, "sflow": SfcapdZ}

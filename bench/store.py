@@ -1,0 +1,155 @@
+"""One stream, stored by weir and by nfcapd -z: time to load, bytes, and the same questions to both."""
+import contextlib
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import lab
+import peers
+
+ROUNDS = 5
+RATE = 250000
+GOALS = {"top": 5.0, "address": 50.0, "heavy": 2.0}
+
+# what, the goal's kind, nfdump's arguments, weir's
+QUESTIONS = [
+    ("top sources by bytes", "top", ["-s", "srcip/bytes"], ["top", "--by", "src_addr"]),
+    ("top destination ports by flows", "top", ["-s", "dstport/flows"], ["top", "--by", "dst_port", "--metric", "flows"]),
+    ("top protocols by packets", "top", ["-s", "proto/packets"], ["top", "--by", "proto", "--metric", "packets"]),
+    ("top sources of one port", "top", ["-s", "srcip/bytes", "dst port 443"], ["top", "dst port 443", "--by", "src_addr"]),
+    ("peers of one source", "address", ["-s", "dstip/bytes", "src ip {address}"],
+     ["top", "src ip {address}", "--by", "dst_addr"]),
+    ("flows of one source", "address", ["-q", "-o", "csv", "-c", "100", "src ip {address}"],
+     ["flows", "src ip {address}", "-n", "100", "-f", "csv"]),
+    ("address pairs with ports", "heavy", ["-A", "srcip,dstip,dstport", "-s", "record/bytes"],
+     ["top", "--by", "src_addr,dst_addr,dst_port"]),
+]
+
+
+def ask(url, sql, database="weir"):
+    with urllib.request.urlopen(f"{url}/?database={database}", data=sql.encode(), timeout=120) as answer:
+        return answer.read().decode().strip()
+
+
+def answers(url):
+    try:
+        return ask(url, "SELECT 1", "default") == "1"
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def process(*command):
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        started.wait(60)
+
+
+def seconds_of(command):
+    """The median time of a command, from its start to its end, and its output."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        times.append(time.perf_counter() - start)
+        if done.returncode:
+            raise SystemExit(f"bench: {' '.join(command)}: {done.stderr.decode()}")
+    return lab.median(times)
+
+
+def receive(kind, folder, stream):
+    """The stream on a collector's disk; returns the collector."""
+    folder.mkdir()
+    collector = kind(folder, lab.free_port())
+    collector.start(stream.version)
+    stream.send(collector.port, RATE)
+    lab.wait_for(f"{kind.name} to read its socket", lambda: lab.receive_queue(collector.port) == 0)
+    time.sleep(1.5)
+    flows = collector.flows(collector.end())
+    if flows != stream.flows:
+        raise SystemExit(f"bench: {kind.name} has {flows} of {stream.flows} flows: lower BENCH_RATE")
+    return collector
+
+
+def load(folder, url, stream):
+    """The spool into the store: flows a second from the sink's start until all are there."""
+    config = ["--config", str(folder / "weir.yaml"), "--data", str(folder / "out")]
+    before = time.perf_counter()
+    with process(lab.WEIR, "sink", *config) as sink:
+        def loaded():
+            try:
+                return int(ask(url, "SELECT count() FROM flows")) == stream.flows
+            except OSError:
+                return False  # the sink has not made the tables yet
+        lab.wait_for("the sink to load all", loaded, 600, 0.05)
+        seconds = time.perf_counter() - before
+        sink_cpu = lab.cpu_ns(sink.pid)
+    return seconds, sink_cpu
+
+
+def questions(folder, nfdump_folder, url):
+    address = ask(url, "SELECT replaceOne(toString(src_addr), '::ffff:', '') FROM flows WHERE ip_version = 4 GROUP BY src_addr "
+                       "HAVING count() < 200 ORDER BY count() DESC, src_addr LIMIT 1")
+    rows = []
+    for what, goal, theirs, ours in QUESTIONS:
+        nfdump = ["nfdump", "-R", str(nfdump_folder), "-n", "10"] + [a.format(address=address) for a in theirs]
+        weir = [lab.WEIR] + [a.format(address=address) for a in ours] + ["--config", str(folder / "weir.yaml"), "--last", "1d"]
+        nfdump_s, weir_s = seconds_of(nfdump), seconds_of(weir)
+        rows.append({"question": what, "nfdump_ms": nfdump_s * 1e3, "weir_ms": weir_s * 1e3, "times_faster": nfdump_s / weir_s,
+                     "goal": GOALS[goal]})
+    return rows
+
+
+def rollups(folder):
+    """What a dashboard asks, of the sums per minute; the time of the whole command."""
+    command = [lab.WEIR, "top", "--by", "minute,proto", "--last", "1d", "--config", str(folder / "weir.yaml")]
+    return seconds_of(command) * 1e3
+
+
+def compare(stream):
+    with tempfile.TemporaryDirectory(prefix="weir-bench-") as name:
+        folder = pathlib.Path(name)
+        nfcapd = receive(peers.NfcapdZ, folder / "nfcapd", stream)
+        weir = receive(peers.Weir, folder / "weir", stream)
+        port = lab.free_port()
+        url = f"http://127.0.0.1:{port}"
+        config = folder / "weir/weir.yaml"
+        config.write_text(config.read_text() + f"store:\n  listen: \"127.0.0.1:{port}\"\n")
+        with process(lab.WEIR, "store", "--config", str(config), "--data", str(weir.out)) as store:
+            lab.wait_for("the store to answer", lambda: answers(url))
+            cpu = lab.cpu_ns(store.pid)
+            seconds, sink_cpu = load(folder / "weir", url, stream)
+            cpu = lab.cpu_ns(store.pid) - cpu + sink_cpu
+            ask(url, "OPTIMIZE TABLE flows FINAL")
+            ask(url, "OPTIMIZE TABLE flows_1m FINAL")
+            size = {table: int(ask(url, "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'weir' "
+                                        f"AND table = '{table}'")) for table in ("flows", "flows_1m")}
+            result = {
+                "load_flows_per_second": stream.flows / seconds, "load_cpu_ns_per_flow": cpu / stream.flows,
+                "flows_bytes_per_flow": size["flows"] / stream.flows, "rollup_bytes_per_flow": size["flows_1m"] / stream.flows,
+                "nfcapd_bytes_per_flow": nfcapd.disk_bytes() / stream.flows,
+                "questions": questions(folder / "weir", nfcapd.out, url), "rollup_ms": rollups(folder / "weir"),
+                "store_peak_mb": lab.peak_kb(store.pid) / 1024,
+            }
+    result["bytes_ratio"] = result["flows_bytes_per_flow"] / result["nfcapd_bytes_per_flow"]
+    return result
+
+
+def markdown(r):
+    facts = [["load into the store with rollups, flows/s", round(r["load_flows_per_second"]), "≥ 1,500,000"],
+             ["CPU of loading, ns/flow", round(r["load_cpu_ns_per_flow"]), ""],
+             ["bytes/flow in the store", r["flows_bytes_per_flow"], ""],
+             ["bytes/flow of nfcapd -z", r["nfcapd_bytes_per_flow"], ""],
+             ["ratio", r["bytes_ratio"], "≤ 0.4"],
+             ["bytes/flow of the sums per minute", r["rollup_bytes_per_flow"], ""],
+             ["a question to the sums per minute, ms", r["rollup_ms"], "≤ 50"],
+             ["peak memory of the store, MB", round(r["store_peak_mb"]), "≤ 1,000"]]
+    asked = [[q["question"], q["nfdump_ms"], q["weir_ms"], q["times_faster"], q["goal"]] for q in r["questions"]]
+    return (lab.table(["what", "figure", "goal"], facts) + "\n\n" +
+            lab.table(["question", "nfdump ms", "weir ms", "times faster", "goal"], asked))
