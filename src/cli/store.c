@@ -55,6 +55,8 @@ static void confine(struct store *store, const char *library)
 	const struct weir_sandbox_path paths[] = {
 		{store->role.store_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE | WEIR_SANDBOX_LINK},
 		{library, WEIR_SANDBOX_READ},
+		/* For the stack traces in the engine's own complaints: it aborts where it cannot read the program. */
+		{"/proc/self/exe", WEIR_SANDBOX_READ},
 		{"/proc", WEIR_SANDBOX_READ},
 		{"/sys", WEIR_SANDBOX_READ},
 		{"/etc", WEIR_SANDBOX_READ},
