@@ -42,8 +42,8 @@ static int parse(const char *text, struct range *ret_range)
 		unsigned kept = bits > i * 8 ? (unsigned)(bits - i * 8) : 0;
 		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff << (8 - kept));
 
-		ret_range->first.byte[i] &= mask;
-		ret_range->last.byte[i] |= (uint8_t)~mask;
+		ret_range->first.byte[i] = (uint8_t)(ret_range->first.byte[i] & mask);
+		ret_range->last.byte[i] = (uint8_t)(ret_range->last.byte[i] | ~mask);
 	}
 	return 0;
 }

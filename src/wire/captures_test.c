@@ -22,7 +22,7 @@ struct capture {
 #define NO_ROW		.value = NULL
 
 static const struct capture CAPTURES[] = {
-	{{V5("")}, 2, 0, "count_mismatch", COLUMN_IS(SRC_PORT, "22")},
+	{{V5("")}, 30, 0, "", COLUMN_IS(SRC_PORT, "22")},
 	{{V5("_test_invalid01")}, 30, 0, "count_mismatch", COLUMN_IS(BYTES, "64")},
 	{{V5("_test_juniper_mx80")}, 29, 0, "", COLUMN_IS(SAMPLING_RATE, "1000")},
 	{{V5("_test_microtik")}, 30, 0, "", COLUMN_IS(SAMPLING_RATE, "1")},

@@ -214,6 +214,10 @@ size_t weir_decoder_message_len(const uint8_t *data, size_t len)
 		length = weir_cursor_u16(&c);
 		/* A length that cannot be: all of it is one broken message. */
 		return c.fault || length < 16 || length > len ? len : length;
+	case WEIR_FLOW_NETFLOW5:
+		return weir_legacy_message_len(WEIR_LEGACY_5, data, len);
+	case WEIR_FLOW_NETFLOW7:
+		return weir_legacy_message_len(WEIR_LEGACY_7, data, len);
 	default:
 		return len;
 	}

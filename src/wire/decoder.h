@@ -103,8 +103,8 @@ int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_
  * TEMPLATE_MISSING. The decoder can be used on. */
 void weir_decoder_finish(struct weir_decoder *decoder);
 
-/* Length of the first message of data where the protocol says so (IPFIX), otherwise len: to walk a file of
- * messages (RFC 5655). 0 when the bytes are no message of any known version. */
+/* Length of the first message of data where the protocol says so (IPFIX; NetFlow v5 and v7 where a further message
+ * follows), otherwise len: to walk a file of messages (RFC 5655). 0 when the bytes are no message of any known version. */
 size_t weir_decoder_message_len(const uint8_t *data, size_t len);
 
 const struct weir_decoder_stats *weir_decoder_stats(const struct weir_decoder *decoder);

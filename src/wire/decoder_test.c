@@ -79,8 +79,15 @@ static void test_message_len(void **state)
 	static const uint8_t v9[24] = {0, 9};
 	static const uint8_t unknown[24] = {0, 11};
 	static const uint8_t sflow[8] = {0, 0, 0, 5};
+	static const uint8_t two_v5[24 + 48 + 24] = {0, 5, 0, 1, [72] = 0, 5};
+	static const uint8_t trailing_v5[24 + 48 + 24] = {0, 5, 0, 1, [72] = 0, 9};
+	static const uint8_t two_v7[24 + 52 + 24] = {0, 7, 0, 1, [76] = 0, 7};
 
 	(void)state;
+	assert_int_equal(weir_decoder_message_len(two_v5, sizeof(two_v5)), 72);
+	assert_int_equal(weir_decoder_message_len(two_v5, 73), 73);
+	assert_int_equal(weir_decoder_message_len(trailing_v5, sizeof(trailing_v5)), sizeof(trailing_v5));
+	assert_int_equal(weir_decoder_message_len(two_v7, sizeof(two_v7)), 76);
 	assert_int_equal(weir_decoder_message_len(ipfix, sizeof(ipfix)), 20);
 	assert_int_equal(weir_decoder_message_len(ipfix, 19), 19);
 	assert_int_equal(weir_decoder_message_len(ipfix, 3), 3);

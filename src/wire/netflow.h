@@ -25,6 +25,9 @@ struct weir_legacies {
 
 int weir_legacies_init(struct weir_legacies *legacies) WEIR_MUST_CHECK;
 void weir_legacies_done(struct weir_legacies *legacies);
+/* Length of the message of v5 or v7 that data begins with, where another one of the same version follows it as in a
+ * file of messages; otherwise len. */
+size_t weir_legacy_message_len(enum weir_legacy format, const uint8_t *data, size_t len);
 void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy format,
 			struct weir_exporters *exporters, struct weir_message *m);
 

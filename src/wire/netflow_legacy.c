@@ -20,6 +20,7 @@
 
 #include "wire/element.h"
 
+#define HEADER_LEN 24 /* of v5 and v7 */
 #define PAD 210 /* paddingOctets: bytes without a meaning */
 
 struct format {
@@ -220,4 +221,20 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 	weir_message_bytes(m, WEIR_BYTE_FLOWS, (size_t)count * record_len);
 	records = weir_cursor_sub(&c, (size_t)count * record_len);
 	(void)weir_plan_decode(legacies->format[format].plan, m, &records);
+}
+
+size_t weir_legacy_message_len(enum weir_legacy format, const uint8_t *data, size_t len)
+{
+	struct weir_cursor c = weir_cursor(data, len);
+	struct weir_cursor next;
+	uint16_t version = weir_cursor_u16(&c);
+	uint16_t count = weir_cursor_u16(&c);
+	bool variable;
+	size_t length = HEADER_LEN + (size_t)count * weir_plan_record_min(FORMATS[format].field, FORMATS[format].fields,
+									  &variable);
+
+	if (c.fault || length >= len)
+		return len;
+	next = weir_cursor(data + length, len - length);
+	return weir_cursor_u16(&next) == version && !next.fault ? length : len;
 }

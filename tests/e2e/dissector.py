@@ -41,10 +41,12 @@ FIELDS = {
 
 
 def messages(data):
-    """The messages of a file of IPFIX messages; of any other file, all of it."""
+    """The messages of a file of IPFIX or NetFlow v5 messages; of any other file, all of it."""
     while data:
-        length = struct.unpack(">H", data[2:4])[0] if data[:2] == b"\0\x0a" else len(data)
-        if not 16 <= length <= len(data):
+        number = struct.unpack(">H", data[2:4])[0]
+        length = {b"\0\x0a": number, b"\0\x05": 24 + 48 * number}.get(data[:2], len(data))
+        # What follows a message of v5 is another one, or belongs to it and is too much.
+        if not 16 <= length <= len(data) or (data[:2] == b"\0\x05" and data[length:length + 2] != data[:2]):
             length = len(data)
         yield data[:length]
         data = data[length:]
