@@ -205,7 +205,7 @@ static int open_interfaces(const struct values *v, const char *filter, struct we
 static int open_sources(const struct values *v, int operands, char **argv, struct weir_probe_session_options *o,
 			struct weir_error *err)
 {
-	char *filter = operands ? weir_operands_join(operands, argv + 1) : NULL;
+	char *filter = operands ? weir_operands_join(operands, argv) : NULL;
 	int rc;
 
 	if (operands && !filter)

@@ -2,8 +2,16 @@
 #include "cli/probe_role.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
+
+#include "base/metrics.h"
+#include "supervise/user.h"
+
+#define TCP_END_MS 1000
 
 /* A number for the kernel that no other process or interface has. */
 static int fanout_group(unsigned sources)
@@ -37,8 +45,200 @@ int weir_probe_listen(const struct weir_probe_listen *listen, const char *interf
 	return 0;
 }
 
+/* --- the role --------------------------------------------------------------------------------------------- */
+
+#define PUBLISH_MS   1000
+#define COMPLAIN_MS  60000
+#define SEGMENT_ROWS (1U << 20)
+
+static int open_interfaces(const struct weir_role *role, struct weir_probe_session_options *options, struct weir_error *err)
+{
+	const struct weir_config *c = &role->config;
+	const struct weir_probe_listen listen = {
+		.filter = *c->probe_filter ? c->probe_filter : NULL,
+		.workers = (unsigned)c->probe_workers,
+		.ring_bytes = c->probe_ring_bytes,
+		.promiscuous = c->probe_promiscuous,
+	};
+	int rc = 0;
+
+	for (unsigned i = 0; i < c->probe_interfaces.count && !rc; i++)
+		rc = weir_probe_listen(&listen, c->probe_interfaces.item[i], options, err);
+	return rc;
+}
+
+static void set_meter(const struct weir_config *c, struct weir_meter_options *meter)
+{
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+
+	*meter = (struct weir_meter_options){
+		.flows_max = (uint32_t)c->probe_cache,
+		.active_us = (int64_t)c->probe_active_ms * 1000,
+		.inactive_us = (int64_t)c->probe_inactive_ms * 1000,
+		.ended_us = TCP_END_MS * 1000,
+		.tunnel = strcmp(c->probe_tunnel, "inner") == 0 ? WEIR_TUNNEL_INNER : WEIR_TUNNEL_OUTER,
+		.sampling = (uint32_t)c->probe_sampling,
+		.exporter = weir_addr_from_v4(loopback),
+	};
+	if (getrandom(&meter->seed, sizeof(meter->seed), 0) != (ssize_t)sizeof(meter->seed))
+		meter->seed = (uint64_t)weir_clock_wall_ns(&weir_clock_system);
+}
+
+static const struct {
+	const char *name;
+	const char *help;
+	size_t offset; /* of the uint64_t in struct weir_probe_stats */
+} COUNTERS[] = {
+#define AT(member) offsetof(struct weir_probe_stats, member)
+	{"weir_probe_frames_total",	      "Frames received", AT(packets.frames)},
+	{"weir_probe_frame_bytes_total",      "Bytes of frames received", AT(packets.bytes)},
+	{"weir_probe_kernel_drops_total",     "Frames that the kernel dropped for want of room in the ring", AT(packets.kernel_drops)},
+	{"weir_probe_unsampled_total",	      "Frames passed over by sampling", AT(meter.unsampled)},
+	{"weir_probe_not_ip_total",	      "Frames without IP, passed over", AT(meter.not_ip)},
+	{"weir_probe_malformed_total",	      "Packets with a header that contradicts itself", AT(meter.malformed)},
+	{"weir_probe_packets_total",	      "Packets counted to flows", AT(meter.packets)},
+	{"weir_probe_bytes_total",	      "Bytes counted to flows", AT(meter.bytes)},
+	{"weir_probe_fragments_lost_total",   "Fragments whose first one was not seen", AT(meter.fragments_lost)},
+	{"weir_probe_flows_total",	      "Flow records made", AT(meter.rows)},
+	{"weir_probe_ended_early_total",      "Flows ended because the cache was full", AT(meter.ended[WEIR_FLOW_END_LACK])},
+#undef AT
+};
+
+static int describe(const struct weir_role *role, const struct weir_probe_stats *stats, const struct weir_spool_stats *spool,
+		    struct weir_buffer *out)
+{
+	int rc = weir_metrics_gauge(out, "weir_probe_start_time_seconds", "When the probe started, Unix time", NULL,
+				    (double)role->start_ms / WEIR_MS_PER_S);
+
+	for (size_t i = 0; !rc && i < sizeof(COUNTERS) / sizeof(COUNTERS[0]); i++)
+		rc = weir_metrics_counter(out, COUNTERS[i].name, COUNTERS[i].help, NULL,
+					  *(const uint64_t *)(const void *)((const char *)stats + COUNTERS[i].offset));
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_probe_cached_flows", "Flows in the cache", NULL, stats->flows);
+	if (!rc)
+		rc = weir_metrics_counter(out, "weir_probe_spool_rows_total", "Flows written to the spool", NULL, spool->rows);
+	if (!rc)
+		rc = weir_metrics_counter(out, "weir_probe_spool_lost_rows_total",
+					  "Flows lost because the spool could not be written", NULL, spool->lost_rows);
+	return rc;
+}
+
+static void publish(const struct weir_role *role, struct weir_probe_session *session)
+{
+	struct weir_probe_stats stats;
+	struct weir_spool_stats spool;
+	struct weir_buffer text;
+
+	weir_buffer_init(&text);
+	weir_probe_session_stats(session, &stats, &spool);
+	if (describe(role, &stats, &spool, &text) == 0)
+		weir_role_publish(role, &text);
+	weir_buffer_done(&text);
+}
+
+/* The same complaint comes again after a minute only. */
+static void complain(const struct weir_role *role, struct weir_probe_session *session, int64_t *said_ns)
+{
+	int64_t now = weir_clock_mono_ns(&weir_clock_system);
+	struct weir_error err;
+
+	if (!weir_probe_session_error(session, &err) || (*said_ns && now - *said_ns < COMPLAIN_MS * WEIR_NS_PER_MS))
+		return;
+	*said_ns = now;
+	weir_log(&role->log, WEIR_LOG_ERROR, "%s: %s%s%s", err.where, err.what, *err.next ? "; " : "", err.next);
+}
+
+static int serve(const struct weir_role *role, struct weir_probe_session *session)
+{
+	struct weir_error err = {0};
+	struct weir_probe_stats stats;
+	struct weir_spool_stats spool;
+	int64_t said_ns = 0;
+	bool failed = false;
+
+	publish(role, session);
+	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
+		publish(role, session);
+		complain(role, session, &said_ns);
+		failed = weir_probe_session_failed(session, &err);
+	}
+	weir_probe_session_stop(session);
+	failed = weir_probe_session_join(session, &err) || failed;
+	publish(role, session);
+	complain(role, session, &said_ns);
+	if (failed)
+		return weir_fail(WEIR_EXIT_FAILED, &err);
+	weir_probe_session_stats(session, &stats, &spool);
+	weir_log(&role->log, WEIR_LOG_INFO, "ended: %" PRIu64 " packets, %" PRIu64 " flows, %" PRIu64 " in the spool, %" PRIu64
+					    " frames lost in the kernel",
+		 stats.meter.packets, stats.meter.rows, spool.rows, stats.packets.kernel_drops);
+	return WEIR_EXIT_OK;
+}
+
+/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
+static int run_role(struct weir_role *role, struct weir_probe_session_options *options)
+{
+	const struct weir_config *c = &role->config;
+	const struct weir_spool_options spool = {
+		.dir = role->spool_dir,
+		.segment_bytes_max = c->spool_segment_bytes,
+		.segment_rows_max = SEGMENT_ROWS,
+		.bytes_max = c->spool_size_max_bytes,
+	};
+	struct weir_probe_session *session;
+	struct weir_error err = {0};
+	int status;
+
+	options->live = true;
+	options->spool = &spool;
+	options->sync_ms = (int64_t)c->collect_sync_ms;
+	set_meter(c, &options->meter);
+	if (weir_probe_session_new(options, &session, &err))
+		return weir_fail(WEIR_EXIT_USAGE, &err);
+	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, NULL);
+	if (weir_probe_session_start(session, &err)) {
+		status = weir_fail(WEIR_EXIT_FAILED, &err);
+	} else {
+		for (unsigned i = 0; i < c->probe_interfaces.count; i++)
+			weir_log(&role->log, WEIR_LOG_INFO, "listening on %s", c->probe_interfaces.item[i]);
+		status = serve(role, session);
+	}
+	weir_probe_session_free(session);
+	return status;
+}
+
+/* Whoever this is, from here on it can neither listen nor overrule the rights of files, unless root was asked for. */
+static int drop(const struct weir_role *role, struct weir_error *err)
+{
+	int rc = weir_role_drop(role, role->config.collect_user, err);
+
+	if (!rc && !*role->config.collect_user) {
+		rc = weir_user_drop_powers();
+		if (rc)
+			(void)weir_error_set(err, rc, NULL, NULL, "capabilities cannot be given up: %s", strerror(-rc));
+	}
+	return rc;
+}
+
 int weir_probe_role(const struct weir_command *command, const struct weir_role_values *values)
 {
-	(void)values;
-	return weir_usage(command, "say what to look at: --read FILE or --interface NAME");
+	struct weir_probe_session_options options = {0};
+	struct weir_error err = {0};
+	struct weir_role role;
+	int status = weir_role_init_values(command, values, &role);
+
+	if (status)
+		return status < 0 ? WEIR_EXIT_OK : status;
+	if (!role.config.probe_interfaces.count) {
+		status = weir_usage(command, "say what to look at: --read FILE, --interface NAME, or probe.interfaces in the "
+					     "configuration");
+	} else if (open_interfaces(&role, &options, &err) || drop(&role, &err)) {
+		for (unsigned i = 0; i < options.workers; i++)
+			weir_packets_close(options.packets[i]);
+		status = weir_fail(WEIR_EXIT_USAGE, &err);
+	} else {
+		status = run_role(&role, &options);
+	}
+	weir_role_done(&role);
+	return status;
 }

@@ -32,7 +32,7 @@
 #define NO_PROGRESS_MS 3000
 
 /* In the order in which they start; they stop in the opposite one. */
-enum role_index { STORE, SINK, COLLECT, ROLES };
+enum role_index { STORE, SINK, COLLECT, PROBE, ROLES };
 
 static const struct {
 	const char *name;
@@ -44,6 +44,7 @@ static const struct {
 	[STORE] = {"store", false, false, STORE_STOP_MS, 0},
 	[SINK] = {"sink", false, false, STOP_MS, DRAIN_MS},
 	[COLLECT] = {"collect", true, true, STOP_MS, 0},
+	[PROBE] = {"probe", false, true, STOP_MS, 0},
 };
 
 struct run {
@@ -99,7 +100,7 @@ static int become_user(struct run *run, struct weir_error *err)
 	if (run->user.change && fchown(run->lock_fd, run->user.uid, run->user.gid))
 		return weir_error_set(err, -errno, role->run_dir, NULL, "the lock cannot be given to \"%s\": %s",
 				      run->user.name, strerror(errno));
-	rc = weir_user_become(&run->user, WEIR_USER_RECEIVES);
+	rc = weir_user_become(&run->user, WEIR_USER_RECEIVES | (role->config.probe_interfaces.count ? WEIR_USER_LISTENS : 0));
 	return rc ? weir_error_set(err, rc, "collect.user", "set it to \"root\" to stay root",
 				   "cannot become \"%s\": %s", run->user.name, strerror(-rc))
 		  : 0;
@@ -144,7 +145,8 @@ static void on_event(void *ctx, unsigned i, enum weir_supervise_event event, int
 	case WEIR_SUPERVISE_REFUSED:
 		/* It has said why itself. */
 		if (!run->supervised[i].needed)
-			weir_log(log, WEIR_LOG_WARN, "going on without %s: the spool keeps the flows, up to spool.size_max", name);
+			weir_log(log, WEIR_LOG_WARN, "going on without %s%s", name,
+				 strcmp(name, "probe") == 0 ? "" : ": the spool keeps the flows, up to spool.size_max");
 		break;
 	case WEIR_SUPERVISE_DRAINING:
 		weir_log(log, WEIR_LOG_INFO, "the sink has up to %" PRId64 " s to store what waits in the spool; Ctrl-C leaves "
@@ -394,7 +396,7 @@ static int supervise(struct run *run, const char *options)
 
 static void remove_metrics(const struct run *run)
 {
-	static const char *const NAMES[] = {"run", "collect", "sink", "store"};
+	static const char *const NAMES[] = {"run", "collect", "probe", "sink", "store"};
 
 	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		char path[sizeof(run->role.run_dir) + 16];
@@ -425,6 +427,8 @@ static int prepare(struct run *run, struct weir_error *err)
 		add_role(run, STORE);
 	add_role(run, SINK);
 	add_role(run, COLLECT);
+	if (run->role.config.probe_interfaces.count)
+		add_role(run, PROBE);
 	options.count = run->count;
 	rc = weir_store_client_new(&run->role.config, 1, &run->client, err);
 	return rc ? rc : weir_supervisor_new(&options, &run->supervisor, err);

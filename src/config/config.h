@@ -43,6 +43,17 @@ struct weir_config {
 	bool tls_client_certificate;
 	struct weir_config_list tls_peers;
 
+	struct weir_config_list probe_interfaces;
+	char *probe_filter;
+	uint64_t probe_workers;
+	uint64_t probe_ring_bytes;
+	uint64_t probe_cache;
+	uint64_t probe_active_ms;
+	uint64_t probe_inactive_ms;
+	char *probe_tunnel;
+	uint64_t probe_sampling;
+	bool probe_promiscuous;
+
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;
 

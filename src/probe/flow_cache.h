@@ -68,7 +68,7 @@ struct weir_flow {
 	uint32_t rtt_us; /* from SYN to the first packet that acknowledges the SYN-ACK; 0: not seen */
 	uint32_t flow_label;
 	uint8_t initiator; /* which half came first */
-	bool outgoing;	   /* the first packet left the machine */
+	bool outgoing[2];  /* each half's first packet left the machine */
 	bool has_ports;
 	bool has_macs;
 	/* The cache's own. */

@@ -99,7 +99,7 @@ static void put_half(struct row *r, const struct weir_flow *f, unsigned from)
 /* Which way the machine's own interface was passed. */
 static void put_way(struct row *r, const struct weir_flow *f, unsigned from)
 {
-	bool out = f->outgoing == (from == f->initiator);
+	bool out = f->outgoing[from];
 
 	if (!f->interface)
 		return;

@@ -152,7 +152,6 @@ static void begin_flow(struct weir_flow *f, const struct weir_frame *frame, cons
 {
 	f->initiator = (uint8_t)from;
 	f->interface = frame->interface;
-	f->outgoing = frame->outgoing;
 	f->has_ports = ports;
 	f->has_macs = p->has & WEIR_PACKET_MACS;
 	f->mac[from] = p->src_mac;
@@ -204,6 +203,8 @@ static void meter_packet(struct weir_meter *m, const struct weir_frame *frame, c
 	f = weir_flow_cache_find(m->cache, &key, frame->time_us, opens, &is_new);
 	if (is_new)
 		begin_flow(f, frame, p, ports.known, from);
+	if (!f->half[from].packets)
+		f->outgoing[from] = frame->outgoing;
 	count(f, &f->half[from], p, frame->time_us, bytes);
 	m->stats.packets++;
 	m->stats.bytes += bytes;

@@ -44,6 +44,8 @@ int weir_user_choose(const struct weir_user_options *options, struct weir_user *
 
 /* Powers that a role keeps: receive on ports below 1024 and with buffers beyond the system's limit. */
 #define WEIR_USER_RECEIVES (1ULL << 10 | 1ULL << 12) /* CAP_NET_BIND_SERVICE, CAP_NET_ADMIN */
+/* And to see an interface's packets. */
+#define WEIR_USER_LISTENS (1ULL << 13) /* CAP_NET_RAW */
 
 /* Become the user for good, with no capability but these, which programs that are started keep. */
 int weir_user_become(const struct weir_user *user, uint64_t capabilities) WEIR_MUST_CHECK;

@@ -1,0 +1,414 @@
+"""`weir probe`: its totals beside tshark's and capinfos', its flows beside softflowd's, its exports beside what nfcapd, nfacctd and weir
+itself read of them; live on an interface, and as a part of `weir run`."""
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import lab as network
+import native
+import traffic
+from conftest import free_port, wait_until
+from test_exporters import Sums, add_up, by_nfdump
+
+CAPTURES = ["4in6tunnel.pcap", "6in4tunnel.pcap", "NTPv4.pcap", "bad-dns-traffic.pcap", "bittorrent_utp.pcap", "dns.pcap", "dns_doh.pcap",
+            "dns_dot.pcap", "dos_win98_smb_netbeui.pcap", "edonkey.pcap", "googledns_android10.pcap", "rdp.pcap",
+            "smb_deletefile.pcap", "snmp.pcap", "ssh.pcap", "tcp_scan.pcapng"]
+FOR_EVER = ("--active", "365d", "--inactive", "365d", "--tcp-end", "365d")
+
+
+def probe(weir, *arguments, **options):
+    done = subprocess.run([weir, "probe", *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def flows_of(weir, *arguments, **options):
+    return [json.loads(line) for line in probe(weir, *arguments, "--print", "--format", "ndjson", **options).stdout.splitlines()]
+
+
+def totals(flows):
+    return sum(flow["packets"] for flow in flows), sum(flow["bytes"] for flow in flows)
+
+
+def tshark(path, *fields):
+    """The first occurrence of fields, a row a frame."""
+    arguments = [word for field in fields for word in ("-e", field)]
+    listed = network.run(["tshark", "-r", path, "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-T", "fields", "-E",
+                          "occurrence=f", "-E", "separator=,", *arguments])
+    return [line.split(",") for line in listed.splitlines()]
+
+
+def by_tshark(path):
+    """(packets, bytes of IP, bytes of frames) of a capture's IP packets, by their outermost header."""
+    packets = ip_bytes = frame_bytes = 0
+    for protocols, ip_len, plen, length in tshark(path, "frame.protocols", "ip.len", "ipv6.plen", "frame.len"):
+        outermost = next((word for word in protocols.split(":") if word in ("ip", "ipv6")), None)
+        if outermost:
+            packets += 1
+            ip_bytes += int(ip_len) if outermost == "ip" else 40 + int(plen)
+            frame_bytes += int(length)
+    return packets, ip_bytes, frame_bytes
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return traffic.write_pcap(tmp_path_factory.mktemp("traffic") / "traffic.pcap", traffic.conversations(7, 400, True))
+
+
+@pytest.fixture(scope="module")
+def paths(frames):
+    """Every capture that there is: the one made here, and those of real hosts where they are."""
+    folder = pathlib.Path(os.environ.get("WEIR_CAPTURES", network.pathlib.Path(__file__).parents[3] / "shared/captures"))
+    return [frames] + [folder / "traffic" / name for name in CAPTURES if (folder / "traffic" / name).exists()]
+
+
+# --- totals ----------------------------------------------------------------------------------------------------------
+
+def test_totals_are_tsharks_and_capinfos(weir, paths):
+    for path in paths:
+        packets, ip_bytes, frame_bytes = by_tshark(path)
+        assert totals(flows_of(weir, "-r", path)) == (packets, ip_bytes), path
+        assert totals(flows_of(weir, "-r", path, "--bytes", "frame")) == (packets, frame_bytes), path
+        frames, file_bytes = network.run(["capinfos", "-T", "-r", "-M", "-c", "-d", path]).split("\t")[1:]
+        said = probe(weir, "-r", path, "--print", "--bytes", "frame").stderr
+        assert said.startswith(f"{frames} frames, {packets} packets, {frame_bytes} bytes, "), path
+        if int(frames) == packets:
+            assert frame_bytes == int(file_bytes), path
+
+
+def test_conversations_are_tsharks(weir, frames):
+    """`-z conv`: packets in each direction of each pair of addresses."""
+    pairs = collections.Counter()
+    for flow in flows_of(weir, "-r", frames):
+        pairs[flow["src_addr"], flow["dst_addr"]] += flow["packets"]
+    expected = {}
+    for kind in ("ip", "ipv6"):
+        listed = network.run(["tshark", "-r", frames, "-q", "-z", f"conv,{kind}"])
+        for line in listed.splitlines():
+            found = re.match(r"(\S+)\s+<->\s+(\S+)\s+(\d+)\s+[\d,.]+\s*\w*\s+(\d+)\s", line)
+            if found:
+                expected[found[2], found[1]] = int(found[3])  # "<-" comes first
+                expected[found[1], found[2]] = int(found[4])
+    assert pairs == {pair: count for pair, count in expected.items() if count}
+
+
+def count_by_tshark(path, expression):
+    return len(network.run(["tshark", "-r", path, "-Y", expression, "-T", "fields", "-e", "frame.number"]).splitlines())
+
+
+@pytest.mark.parametrize("expression, display", [("udp", "udp"), ("ip6 and tcp", "ipv6 && tcp"), ("port 443", "tcp.port == 443"),
+                                                 ("host 192.0.2.7 and not icmp", "ip.addr == 192.0.2.7 && !icmp")])
+def test_the_filter_is_tcpdumps(expression, display, weir, frames):
+    flows = flows_of(weir, "-r", frames, *expression.split())
+    assert totals(flows)[0] == count_by_tshark(frames, display) > 0
+
+
+def test_standard_input_and_pcapng(weir, frames, tmp_path):
+    other = tmp_path / "traffic.pcapng"
+    network.run(["editcap", "-F", "pcapng", frames, other])
+    expected = flows_of(weir, "-r", frames)
+    assert flows_of(weir, "-r", other) == expected
+    with open(frames, "rb") as file:
+        assert flows_of(weir, "-r", "-", stdin=file) == expected
+
+
+# --- softflowd's flows -----------------------------------------------------------------------------------------------
+
+class Receiver:
+    """A UDP port whose datagrams are kept."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.payloads = []
+        self.thread = threading.Thread(target=self._receive)
+        self.thread.start()
+
+    def _receive(self):
+        while payload := self.socket.recv(65536):
+            self.payloads.append(payload)
+
+    def stop(self):
+        """What came; the empty datagram stands behind it in the queue."""
+        self.socket.sendto(b"", ("127.0.0.1", self.port))
+        self.thread.join()
+        self.socket.close()
+        return self.payloads
+
+
+def exported(weir, *arguments):
+    receiver = Receiver()
+    try:
+        probe(weir, *arguments, "--to", f"127.0.0.1:{receiver.port}")
+    finally:
+        payloads = receiver.stop()
+    return payloads
+
+
+def decoded(weir, payloads, folder):
+    """The flows of datagrams, by `weir decode`, without a fault."""
+    path = folder / f"export-{time.monotonic_ns()}.pcap"
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
+        for payload in payloads:
+            datagram = struct.pack(">HHHH", 40000, 2055, 8 + len(payload), 0) + payload
+            frame = bytes(12) + traffic.ipv4("127.0.0.1", "127.0.0.1", 17, datagram)
+            f.write(struct.pack("<IIII", 1700000000, 0, len(frame), len(frame)) + frame)
+    done = subprocess.run([weir, "decode", "--format", "ndjson", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "fault " not in done.stderr, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def by_softflowd(weir, path, folder):
+    """softflowd's flows of a file, none ended by a timeout."""
+    receiver = Receiver()
+    timeouts = [word for name in ("tcp", "tcp.rst", "tcp.fin", "udp", "icmp", "general", "maxlife")
+                for word in ("-t", f"{name}=900000000")]
+    try:
+        network.run(["softflowd", "-r", path, "-n", f"127.0.0.1:{receiver.port}", "-v", "9", "-d", "-c", "none", "-m", "100000",
+                     "-p", folder / "softflowd.pid", *timeouts], timeout=30)
+    finally:
+        payloads = receiver.stop()
+    return decoded(weir, payloads, folder)
+
+
+def as_softflowd(flow):
+    """A flow as softflowd would tell it."""
+    ports = (flow.get("src_port", 0), flow.get("dst_port", 0))
+    if flow["proto"] in (1, 58):
+        # ICMP's type and code are in the destination port, or in elements of their own: compared by protocol and ends.
+        ports = (0, 0)
+    return flow["proto"], flow["src_addr"], flow["dst_addr"], *ports
+
+
+def keyed(flows):
+    sums = collections.Counter()
+    for flow in flows:
+        sums[as_softflowd(flow), "flows"] += 1
+        sums[as_softflowd(flow), "packets"] += flow["packets"]
+        sums[as_softflowd(flow), "bytes"] += flow["bytes"]
+    return sums
+
+
+def test_flows_are_softflowds(weir, paths, tmp_path):
+    """The same flows with the same packets. softflowd's bytes are those of the frame behind the link's header, with the padding of
+    short frames and whatever a trailer has; weir's are the IP packet's, or with --bytes frame the frame's."""
+    for path in paths:
+        flows = flows_of(weir, "-r", path, *FOR_EVER, "--bytes", "frame")
+        if path.name == "dns.pcap":
+            # Its clock jumps by twelve years in mid-file; softflowd does not tell what follows.
+            flows = [flow for flow in flows if flow["time_start"] < "2006"]
+        link_header = {"1": 14, "15": 4}[tshark(path, "frame.encap_type")[0][0]]  # Ethernet, BSD loopback
+        for flow in flows:
+            flow["bytes"] -= link_header * flow["packets"]
+        assert keyed(flows) == keyed(by_softflowd(weir, path, tmp_path)), path
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+def by_key(flows):
+    return add_up(((flow["proto"], flow["src_addr"], flow["dst_addr"]), 1, flow["packets"], flow["bytes"]) for flow in flows)
+
+
+@pytest.mark.parametrize("version", ["5", "9", "10"])
+def test_exports_are_nfcapds(version, weir, frames, tmp_path):
+    expression = ["ip"] if version == "5" else []
+    flows = flows_of(weir, "-r", frames, *expression)
+    payloads = exported(weir, "-r", frames, "--version", version, *expression)
+    assert by_nfdump(tmp_path, payloads) == by_key(flows)
+    back = decoded(weir, payloads, tmp_path)
+    columns = ["src_addr", "dst_addr", "src_port", "dst_port", "proto", "packets", "bytes", "time_start", "time_end", "tcp_flags"]
+    if version != "5":
+        columns += ["icmp_type", "icmp_code", "src_mac", "dst_mac", "ip_ttl", "flow_end_reason"]
+
+    def lines(some):
+        return sorted(json.dumps([flow.get(column) or 0 for column in columns]) for flow in some)
+
+    if version == "5":
+        for flow in flows:
+            if flow["proto"] == 1:  # as Cisco tells ICMP
+                flow["dst_port"] = flow["icmp_type"] << 8 | flow["icmp_code"]
+    assert lines(back) == lines(flows)
+
+
+NFACCTD = """
+daemonize: false
+nfacctd_ip: 127.0.0.1
+nfacctd_port: {port}
+plugins: print
+aggregate: proto, src_host, dst_host
+print_output: json
+print_output_file: {out}
+print_output_file_append: true
+print_refresh_time: 1
+nfacctd_pipe_size: 4000000
+"""
+
+
+@pytest.mark.parametrize("version", ["5", "9", "10"])
+def test_exports_are_nfacctds(version, weir, frames, tmp_path):
+    out, config, port = tmp_path / "nfacctd.json", tmp_path / "nfacctd.conf", network.free_udp_port()
+    config.write_text(NFACCTD.format(port=port, out=out))
+    expression = ["ip"] if version == "5" else []
+    packets, octets = totals(flows_of(weir, "-r", frames, *expression))
+    payloads = exported(weir, "-r", frames, "--version", version, *expression)
+    process = subprocess.Popen(["nfacctd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                               start_new_session=True)
+
+    def rows():
+        return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+
+    try:
+        network.wait_for_reader(port)
+        time.sleep(1)  # its socket is there before it is
+        network.send_all(payloads, port)
+        with contextlib.suppress(json.JSONDecodeError):
+            wait_until("nfacctd's rows", lambda: sum(row["packets"] for row in rows()) >= packets, 15)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # its plugins too; what it printed is complete
+        process.wait(20)
+    assert (sum(row["packets"] for row in rows()), sum(row["bytes"] for row in rows())) == (packets, octets)
+
+
+def test_sflow_samples_are_the_packets(weir, frames, tmp_path):
+    """Every packet a sample, with its own header: as many packets and bytes of frames as there were."""
+    back = decoded(weir, exported(weir, "-r", frames, "--version", "sflow"), tmp_path)
+    _, _, frame_bytes = by_tshark(frames)
+    packets = len(tshark(frames, "frame.len"))
+    assert (len(back), sum(flow["bytes"] for flow in back)) == (packets, frame_bytes)
+    pairs = collections.Counter((flow["src_addr"], flow["dst_addr"], flow["proto"]) for flow in back)
+    seen = collections.Counter()
+    for flow in flows_of(weir, "-r", frames):
+        seen[flow["src_addr"], flow["dst_addr"], flow["proto"]] += flow["packets"]
+    assert pairs == seen
+
+
+@pytest.mark.parametrize("version", ["5", "9", "10", "sflow"])
+def test_sampling_is_told(version, weir, frames, tmp_path):
+    payloads = exported(weir, "-r", frames, "--version", version, "--sampling", "10", "ip")
+    back = decoded(weir, payloads, tmp_path)
+    assert {flow["sampling_rate"] for flow in back} == {10}
+    assert sum(flow["packets"] for flow in back) == count_by_tshark(frames, "ip") // 10
+
+
+def test_several_collectors(weir, frames, tmp_path):
+    receivers = [Receiver(), Receiver()]
+    try:
+        probe(weir, "-r", frames, "--to", ",".join(f"127.0.0.1:{receiver.port}" for receiver in receivers))
+    finally:
+        payloads = [receiver.stop() for receiver in receivers]
+    assert payloads[0] == payloads[1] and payloads[0]
+
+
+# --- timeouts, on a file ---------------------------------------------------------------------------------------------
+
+def test_active_and_inactive(weir, tmp_path):
+    """A packet a second for 100 seconds, a pause of 20, and one more."""
+    path = tmp_path / "slow.pcap"
+    frame = bytes(12) + traffic.ipv4("192.0.2.1", "192.0.2.2", 17, traffic.udp(1, 2, 10))
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for second in [*range(100), 120]:
+            f.write(struct.pack("<IIII", 1700000000 + second, 0, len(frame), len(frame)) + frame)
+    told = [(flow["packets"], flow["flow_end_reason"]) for flow in flows_of(weir, "-r", path)]
+    assert told == [(60, 2), (40, 1), (1, 4)]
+    told = [flow["packets"] for flow in flows_of(weir, "-r", path, "--active", "30m", "--inactive", "30s")]
+    assert told == [101]
+
+
+def test_a_small_cache_loses_nothing(weir, frames):
+    flows = flows_of(weir, "-r", frames, "--cache", "10")
+    assert totals(flows) == totals(flows_of(weir, "-r", frames))
+    assert {flow["flow_end_reason"] for flow in flows} >= {5}
+
+
+# --- live ------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    made = network.Lab(tmp_path_factory.mktemp("lab"))
+    yield made
+    made.remove()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_live_counts_what_was_sent(workers, lab, weir, frames, tmp_path):
+    out = tmp_path / "flows"
+    with open(out, "wb") as file:
+        process = subprocess.Popen(["ip", "netns", "exec", lab.exporter.name, weir, "probe", "-i", "t1", "-w", str(workers), "--print",
+                                    "--format", "ndjson"], stdout=file, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_until("the ring", lambda: "t1" in lab.exporter.run("cat", "/proc/net/packet") or
+                       len(lab.exporter.run("cat", "/proc/net/packet").splitlines()) > workers)
+            lab.replay(frames, 5000)
+            time.sleep(0.3)  # the last block of the ring
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+    flows = [json.loads(line) for line in out.read_text().splitlines()]
+    packets, ip_bytes, _ = by_tshark(frames)
+    assert totals(flows) == (packets, ip_bytes), said
+    assert by_key(flows).keys() == by_key(flows_of(weir, "-r", frames)).keys()
+    assert "lost" not in said
+    assert {flow["in_if"] for flow in flows} - {0} and {flow["direction"] for flow in flows} == {0}
+    assert len({flow["observation_domain"] for flow in flows}) == workers
+
+
+def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
+    """`probe:` in the configuration: a process more, whose flows are in the spool, all of them."""
+    data = tmp_path / "var"
+    (tmp_path / "weir.yaml").write_text(
+        f"data_dir: {data}\nstore: {{embedded: false, url: 'http://127.0.0.1:1'}}\n"
+        f"collect: {{listen: ['127.0.0.1:{free_port(socket.SOCK_DGRAM)}']}}\nprobe: {{interfaces: [t1], inactive: 1s}}\n")
+    log = tmp_path / "log"
+    process = lab.exporter.start(weir, "run", "--config", tmp_path / "weir.yaml", log=log)
+    metrics = data / "run/probe.prom"
+    wait_until("the probe", metrics.exists, 40)
+    lab.replay(frames, 5000)
+    packets, ip_bytes, _ = by_tshark(frames)
+    wait_until("the metrics", lambda: f"\nweir_probe_packets_total {packets}\n" in metrics.read_text())
+    status = pathlib.Path(f"/proc/{probe_pid(data)}/status").read_text()
+    assert re.search(r"^CapEff:\s+0+$", status, re.M), "the probe keeps capabilities while it reads packets"
+    assert lab.exporter.stop(process, signal.SIGINT, 40) == 0, log.read_text()
+    sums = [native.sums(path) for path in (data / "spool").glob("p*/*.native.lz4")]
+    assert sum(total for _, total in sums) == ip_bytes, log.read_text()
+    assert sum(rows for rows, _ in sums) == len(flows_of(weir, "-r", frames, "--active", "365d", "--inactive", "365d"))
+
+
+def probe_pid(data):
+    return re.search(r'weir_run_role_pid\{role="probe"\} (\d+)', (data / "run/run.prom").read_text()).group(1)
+
+
+# --- mistakes --------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("arguments, word", [
+    (("--print",), "--read FILE or --interface NAME"),
+    (("-r", "a"), "--to HOST:PORT or --print"),
+    (("-r", "a", "-i", "b", "--print"), "either"),
+    (("-r", "/nonexistent", "--print"), "No such file"),
+    (("-i", "nonesuch0", "--print"), "nonesuch0"),
+    (("-r", "a", "--print", "--active", "soon"), "15s"),
+    (("-r", "a", "--to", "127.0.0.1:1", "--version", "5", "--sampling", "20000"), "16383"),
+])
+def test_mistakes_are_told_in_a_line(arguments, word, weir):
+    done = subprocess.run([weir, "probe", *arguments], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert word in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_filter_that_is_none(weir, frames):
+    done = subprocess.run([weir, "probe", "-r", frames, "--print", "prot", "1"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "pcap-filter(7)" in done.stderr
