@@ -167,6 +167,7 @@ static int new_collector(const struct weir_role *role, const struct receivers *r
 		.spool_size_max_bytes = c->spool_size_max_bytes,
 		.spool_segment_bytes = c->spool_segment_bytes,
 		.sync_ms = (unsigned)c->collect_sync_ms,
+		.exporter_rate_max = (uint32_t)c->collect_exporter_rate_max,
 		.clock = &weir_clock_system,
 	};
 
@@ -219,6 +220,31 @@ struct publishing {
 	int64_t reported_ns;
 };
 
+/* Who sends more than it may, or than the others leave: once a minute. */
+static void tell_worst(const struct weir_role *role, struct weir_collector *collector, int64_t *last_ns)
+{
+	int64_t now = weir_clock_mono_ns(&weir_clock_system);
+	char source[WEIR_ADDR_TEXT_MAX] = "sources that came lately";
+	struct weir_fairness_worst worst;
+
+	if (*last_ns && now - *last_ns < COMPLAIN_MS * WEIR_NS_PER_MS)
+		return;
+	worst = weir_collector_worst(collector);
+	if (!worst.refused)
+		return;
+	*last_ns = now;
+	if (!weir_addr_is_zero(&worst.source))
+		(void)weir_addr_text(&worst.source, source);
+	if (worst.by_rate)
+		weir_log(&role->log, WEIR_LOG_WARN, "%s: more than collect.exporter_rate_max: %" PRIu64 " datagrams were dropped",
+			 source, worst.refused);
+	else
+		weir_log(&role->log, WEIR_LOG_WARN,
+			 "%s: more than its share while collect could not keep up: %" PRIu64 " datagrams were dropped, those of "
+			 "the other exporters are taken in; find out what it sends, or list who may with collect.allow",
+			 source, worst.refused);
+}
+
 static void publish(const struct weir_role *role, struct weir_collector *collector, struct publishing *p, bool last)
 {
 	int64_t now = weir_clock_mono_ns(&weir_clock_system);
@@ -244,12 +270,14 @@ static int serve(const struct weir_role *role, struct weir_collector *collector)
 	struct weir_error err;
 	struct weir_collector_stats stats;
 	struct publishing publishing = {0};
+	int64_t told_ns = 0;
 	bool failed = false;
 
 	publish(role, collector, &publishing, false);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
 		publish(role, collector, &publishing, false);
 		complain(role, collector, &last);
+		tell_worst(role, collector, &told_ns);
 		failed = weir_collector_failed(collector, &err);
 	}
 	weir_collector_stop(collector);

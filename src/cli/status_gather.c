@@ -250,6 +250,14 @@ static void judge_figures(struct weir_status *status)
 		weir_status_problem(status, "the kernel drops %.0f datagrams a second; make collect.receive_buffer (and "
 					    "net.core.rmem_max) larger, or collect.workers more",
 				    drops);
+	if (per_second(status, "weir_collect_over_share_total") > 0)
+		weir_status_problem(status, "an exporter sends more than collect can take in: %.0f of its datagrams a second are "
+					    "dropped, so that the others' are not; collect's log names it, collect.allow lists who may send",
+				    per_second(status, "weir_collect_over_share_total"));
+	if (per_second(status, "weir_collect_over_rate_total") > 0)
+		weir_status_problem(status, "an exporter sends more than collect.exporter_rate_max: %.0f of its datagrams a second are "
+					    "dropped; collect's log names it",
+				    per_second(status, "weir_collect_over_rate_total"));
 	(void)weir_samples_get(sink, "weir_sink_up", "", &up);
 	(void)weir_samples_get(sink, "weir_sink_down_seconds", "", &down_s);
 	if (is_state(status, WEIR_STATUS_SINK, "up") && up < 1 && down_s >= SINK_DOWN_S)

@@ -13,6 +13,7 @@
 #define REPORT_MS      2000
 #define REPORT_MANY    1000 /* exporters: from so many on REPORT_MANY_MS */
 #define REPORT_MANY_MS 10000
+#define ACCOUNTS_MAX   16384 /* of sources, for their shares */
 #define DRAIN_ROUNDS   1000 /* at the end: as many polls of what is in the sockets' buffers, no more */
 #define SESSION_ROUNDS 16   /* the same for sessions, whose peers fill the buffers again */
 
@@ -26,6 +27,7 @@ struct worker {
 	/* The thread's own. */
 	struct weir_udp *udp;		/* borrowed; NULL: the worker of the sessions */
 	struct weir_sessions *sessions; /* borrowed; NULL: a worker of UDP */
+	struct weir_fairness *fairness; /* of UDP */
 	struct weir_decoder *decoder;
 	struct weir_block *block;
 	struct weir_block *long_block; /* of flows whose addresses may be long (weir_decoder_divide) */
@@ -45,6 +47,7 @@ struct worker {
 	pthread_mutex_t lock;
 	struct weir_collector_stats stats;
 	struct weir_reports reports;
+	struct weir_fairness_worst worst; /* since it was taken */
 	struct weir_error error;
 	bool has_error;
 	struct weir_error failure;
@@ -93,11 +96,19 @@ static void note_error(struct worker *w, const struct weir_error *err)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void publish(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
-	if (w->udp)
+	if (w->udp) {
 		w->stats.udp = *weir_udp_stats(w->udp);
+		w->stats.fairness = *weir_fairness_stats(w->fairness);
+		w->stats.udp.kernel_drops -= least(w->stats.udp.kernel_drops, w->stats.fairness.thinned);
+	}
 	if (w->sessions)
 		w->stats.sessions = *weir_sessions_stats(w->sessions);
 	w->stats.decoder = *weir_decoder_stats(w->decoder);
@@ -220,6 +231,40 @@ static void take(void *ctx, const struct weir_datagram *datagram)
 	weir_decoder_decode(w->decoder, datagram, &w->block, &w->sink);
 }
 
+static void take_fairly(void *ctx, const struct weir_datagram *datagram)
+{
+	struct worker *w = ctx;
+
+	if (weir_fairness_admit(w->fairness, &datagram->exporter))
+		take(w, datagram);
+}
+
+static void close_window(struct worker *w, int64_t now)
+{
+	const struct weir_fairness_thinning *thinning;
+	struct weir_fairness_worst worst;
+	bool was_thinned = weir_fairness_thinned(w->fairness, &thinning) > 0;
+	unsigned thinned;
+	uint64_t drops;
+	double filled;
+
+	filled = weir_udp_filled(w->udp, &drops);
+	weir_fairness_close(w->fairness, now, drops, filled);
+	thinned = weir_fairness_thinned(w->fairness, &thinning);
+	/* Where the kernel has no filters the excess is refused here all the same. */
+	if (thinned || was_thinned)
+		(void)!weir_udp_thin(w->udp, thinning, thinned);
+	worst = weir_fairness_take_worst(w->fairness);
+	if (!worst.refused)
+		return;
+	pthread_mutex_lock(&w->lock);
+	if (memcmp(&worst.source, &w->worst.source, sizeof(worst.source)) == 0)
+		w->worst.refused += worst.refused;
+	else if (worst.refused > w->worst.refused)
+		w->worst = worst;
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* --- sessions ------------------------------------------------------------------------------------------------------ */
 
 static bool take_message(void *ctx, const struct weir_datagram *datagram)
@@ -248,7 +293,7 @@ static int receive(struct worker *w, int timeout_ms)
 
 	if (w->sessions)
 		return weir_sessions_poll(w->sessions, timeout_ms, &handler);
-	return weir_udp_poll(w->udp, timeout_ms, take, w);
+	return weir_udp_poll(w->udp, timeout_ms, take_fairly, w);
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------------------- */
@@ -292,6 +337,8 @@ static void *work(void *arg)
 
 		rc = receive(w, POLL_MS);
 		now = now_ns(w);
+		if (w->udp && weir_fairness_due(w->fairness, now))
+			close_window(w, now);
 		if (now >= w->sync_due_ns || now - published_ns >= POLL_MS * WEIR_NS_PER_MS) {
 			do_what_is_due(w);
 			published_ns = now;
@@ -328,6 +375,11 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 		.segment_rows_max = SEGMENT_ROWS,
 		.bytes_max = o->spool_size_max_bytes,
 	};
+	struct weir_fairness_options fairness = {
+		.sources_max = o->limits.exporters_max < ACCOUNTS_MAX ? o->limits.exporters_max : ACCOUNTS_MAX,
+		.rate_max = o->exporter_rate_max,
+		.seed = o->seed,
+	};
 
 	w->sink = (struct weir_block_sink){.full = on_full, .ctx = w};
 	limits.template_bytes_max = share(limits.template_bytes_max, workers);
@@ -336,7 +388,7 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	w->record_sink = (struct weir_record_sink){.put = put_record, .ctx = w};
 	for (unsigned i = 0; i < WEIR_TABLES; i++)
 		weir_records_init(&w->records[i], (enum weir_table)i);
-	if (weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
+	if (weir_fairness_new(&fairness, &w->fairness) || weir_decoder_new(&limits, o->seed + w->number, &w->decoder) ||
 	    weir_decoder_records(w->decoder, &w->record_sink) ||
 	    weir_block_new(&weir_block_limits_default, &w->block) ||
 	    weir_block_new(&weir_block_limits_default, &w->long_block))
@@ -404,6 +456,7 @@ void weir_collector_free(struct weir_collector *collector)
 			weir_records_done(&w->records[k]);
 		}
 		weir_buffer_done(&w->native);
+		weir_fairness_free(w->fairness);
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);
 		weir_reports_done(&w->reports);
@@ -471,6 +524,22 @@ int weir_collector_reports(struct weir_collector *collector, struct weir_reports
 	else
 		*ret_reports = all;
 	return rc;
+}
+
+struct weir_fairness_worst weir_collector_worst(struct weir_collector *collector)
+{
+	struct weir_fairness_worst worst = {.refused = 0};
+
+	for (unsigned i = 0; i < collector->workers; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		if (w->worst.refused > worst.refused)
+			worst = w->worst;
+		w->worst = (struct weir_fairness_worst){.refused = 0};
+		pthread_mutex_unlock(&w->lock);
+	}
+	return worst;
 }
 
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err)

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "receive/fairness.h"
 #include "receive/sessions.h"
 #include "collect/report.h"
 #include "receive/udp.h"
@@ -34,6 +35,7 @@ struct weir_collector_options {
 	uint64_t spool_size_max_bytes;	/* of all lanes */
 	uint64_t spool_segment_bytes;
 	unsigned sync_ms;
+	uint32_t exporter_rate_max;	/* datagrams a second of one source address; 0: no limit */
 	uint64_t seed;			/* random, of the hash tables */
 	const struct weir_clock *clock; /* borrowed */
 };
@@ -41,6 +43,7 @@ struct weir_collector_options {
 /* Sums over the workers. */
 struct weir_collector_stats {
 	struct weir_udp_stats udp;
+	struct weir_fairness_stats fairness;
 	struct weir_sessions_stats sessions;
 	struct weir_decoder_stats decoder;
 	struct weir_spool_stats spool;	      /* of the flows' lanes */
@@ -68,6 +71,9 @@ int weir_collector_reports(struct weir_collector *collector, struct weir_reports
 
 /* The spool's last error since the last call: true, and *ret_err is filled. */
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err);
+/* The source of which the most datagrams were refused since the last call (receive/fairness.h); refused 0: there was none. */
+struct weir_fairness_worst weir_collector_worst(struct weir_collector *collector);
+
 /* A worker ended on its own: its error. Such a collector is to be stopped. */
 bool weir_collector_failed(struct weir_collector *collector, struct weir_error *ret_err);
 

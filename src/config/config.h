@@ -35,6 +35,7 @@ struct weir_config {
 	uint64_t collect_session_timeout_ms;
 	uint64_t collect_session_idle_ms;
 	char *collect_sflow_addresses;
+	uint64_t collect_exporter_rate_max; /* 0: no limit */
 	char *collect_user; /* which all roles become when `weir run` is root's (supervise/user.h) */
 
 	char *tls_certificate;

@@ -40,7 +40,7 @@ static int parse(const char *text, struct range *ret_range)
 	ret_range->last = ret_range->first;
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned kept = bits > i * 8 ? (unsigned)(bits - i * 8) : 0;
-		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff << (8 - kept));
+		uint8_t mask = (uint8_t)(kept >= 8 ? 0xffU : 0xffU << (8 - kept));
 
 		ret_range->first.byte[i] = (uint8_t)(ret_range->first.byte[i] & mask);
 		ret_range->last.byte[i] = (uint8_t)(ret_range->last.byte[i] | ~mask);

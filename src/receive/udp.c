@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -369,6 +370,99 @@ int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
 	}
 	udp->nap = total > 0 && all;
 	return total;
+}
+
+#define THIN_LENGTH (4 + WEIR_FAIRNESS_THINNED_MAX * 13)
+
+/* So many in 65536 are taken, at random. */
+static unsigned emit_keep(struct sock_filter *code, unsigned n, uint32_t keep)
+{
+	const struct sock_filter part[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffff),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, keep, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+
+	memcpy(code + n, part, sizeof(part));
+	return n + sizeof(part) / sizeof(part[0]);
+}
+
+/* The source of each datagram against one of the list: the words of its address at `offset` of the network header. */
+static unsigned emit_source(struct sock_filter *code, unsigned n, const struct weir_fairness_thinning *t, unsigned first_word,
+			    unsigned offset)
+{
+	for (unsigned word = first_word; word < 4; word++) {
+		uint32_t value;
+		/* Past the other words and the five of emit_keep(). */
+		uint8_t skip = (uint8_t)((3 - word) * 2 + 5);
+
+		memcpy(&value, &t->source.byte[word * 4], sizeof(value));
+		code[n++] = (struct sock_filter)BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_NET_OFF + (int)(offset + (word - first_word) * 4)));
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(value), 0, skip);
+	}
+	return emit_keep(code, n, t->keep);
+}
+
+/* IPv4 and IPv6 sources, each compared with datagrams of their version. */
+static unsigned thinning_program(const struct weir_fairness_thinning *thinning, unsigned n, struct sock_filter *code)
+{
+	unsigned len = 3;
+	unsigned v6_at;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (weir_addr_is_v4(&thinning[i].source))
+			len = emit_source(code, len, &thinning[i], 3, 12);
+	}
+	code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	v6_at = len;
+	for (unsigned i = 0; i < n; i++) {
+		if (!weir_addr_is_v4(&thinning[i].source))
+			len = emit_source(code, len, &thinning[i], 0, 8);
+	}
+	code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)SKF_NET_OFF);
+	code[1] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4);
+	code[2] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, (uint8_t)(v6_at - 3), 0);
+	return len;
+}
+
+int weir_udp_thin(struct weir_udp *udp, const struct weir_fairness_thinning *thinning, unsigned n)
+{
+	struct sock_filter code[THIN_LENGTH + 1];
+	struct sock_fprog program = {.filter = code};
+	int zero = 0;
+
+	program.len = (unsigned short)thinning_program(thinning, n, code);
+	for (unsigned i = 0; i < udp->sockets; i++) {
+		int rc = n ? setsockopt(udp->socket[i].fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program))
+			   : setsockopt(udp->socket[i].fd, SOL_SOCKET, SO_DETACH_FILTER, &zero, sizeof(zero));
+
+		if (rc && (n || errno != ENOENT))
+			return -errno;
+	}
+	return 0;
+}
+
+double weir_udp_filled(const struct weir_udp *udp, uint64_t *ret_drops)
+{
+	double fullest = 0;
+	uint64_t drops = 0;
+
+	for (unsigned i = 0; i < udp->sockets; i++) {
+		uint32_t memory[SK_MEMINFO_VARS] = {0};
+		socklen_t len = sizeof(memory);
+
+		if (getsockopt(udp->socket[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &len) || !memory[SK_MEMINFO_RCVBUF])
+			continue;
+		drops += memory[SK_MEMINFO_DROPS];
+		if ((double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF] > fullest)
+			fullest = (double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF];
+	}
+	*ret_drops = drops;
+	return fullest;
 }
 
 const struct weir_udp_stats *weir_udp_stats(const struct weir_udp *udp)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "receive/fairness.h"
 #include "receive/allow.h"
 #include "wire/decoder.h"
 
@@ -46,6 +47,13 @@ void weir_udp_close(struct weir_udp *udp);
  * batch: it may be some milliseconds early. */
 int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
 		  void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx) WEIR_MUST_CHECK;
+
+/* How full the fullest of the sockets' buffers is, from 0 to 1, and what the kernel has dropped up to now: the counter of the
+ * statistics is as of the datagram that was read last. A system call for each socket. */
+double weir_udp_filled(const struct weir_udp *udp, uint64_t *ret_drops);
+
+/* Let the kernel drop a part of what these sources send, before it takes room in the buffers; n 0 ends that. */
+int weir_udp_thin(struct weir_udp *udp, const struct weir_fairness_thinning *thinning, unsigned n) WEIR_MUST_CHECK;
 
 /* The calling thread's alone. */
 const struct weir_udp_stats *weir_udp_stats(const struct weir_udp *udp);

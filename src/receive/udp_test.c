@@ -193,6 +193,62 @@ static void test_kernel_drops_are_counted(void **state)
 	free(seen);
 }
 
+static void send_v6(uint16_t to_port, uint32_t value)
+{
+	struct sockaddr_in6 target = {.sin6_family = AF_INET6, .sin6_port = htons(to_port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	assert_int_equal(sendto(fd, &value, sizeof(value), 0, (struct sockaddr *)&target, sizeof(target)), sizeof(value));
+	close(fd);
+}
+
+static struct weir_fairness_thinning thinned_to(const char *source, uint32_t keep)
+{
+	struct weir_fairness_thinning t = {.keep = keep};
+
+	assert_int_equal(weir_addr_parse(source, &t.source), 0);
+	return t;
+}
+
+/* Of two of the sources nothing comes through, of a third a part, of the others all. */
+static void test_sources_are_thinned_out_by_the_kernel(void **state)
+{
+	const struct weir_fairness_thinning thinning[] = {
+		thinned_to("127.0.0.8", 0), thinned_to("2001:db8::1", 0), thinned_to("::1", 0), thinned_to("127.0.0.9", 32768)};
+	struct weir_udp *udp[1];
+	uint16_t port = open_on("*:0", 1, 1 << 20, udp);
+	struct seen *seen = calloc(1, sizeof(*seen));
+	uint64_t drops = 0;
+
+	(void)state;
+	if (!strchr(weir_udp_bound(udp[0], 0), '[')) {
+		close_all(udp, 1);
+		free(seen);
+		skip(); /* no IPv6 here */
+	}
+	assert_int_equal(weir_udp_thin(udp[0], thinning, 4), 0);
+	send_v4("127.0.0.8", port, 8, 1, 64);
+	send_v6(port, 6);
+	send_v4("127.0.0.7", port, 1000, 10, 64);
+	receive_all(udp[0], seen);
+	assert_int_equal(seen->count, 10);
+	assert_int_equal(seen->value[0], 1000);
+	assert_true(weir_udp_filled(udp[0], &drops) < 0.01);
+	assert_int_equal(drops, 2);
+	send_v4("127.0.0.9", port, 0, 400, 64);
+	receive_all(udp[0], seen);
+	assert_in_range(seen->count, 10 + 100, 10 + 300);
+	assert_int_equal(weir_udp_thin(udp[0], NULL, 0), 0);
+	assert_int_equal(weir_udp_thin(udp[0], NULL, 0), 0);
+	seen->count = 0;
+	send_v4("127.0.0.8", port, 8, 1, 64);
+	send_v6(port, 6);
+	receive_all(udp[0], seen);
+	assert_int_equal(seen->count, 2);
+	close_all(udp, 1);
+	free(seen);
+}
+
 static void test_a_busy_port_is_refused_even_where_it_would_be_shared(void **state)
 {
 	struct weir_udp *first[1];
@@ -243,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_an_exporter_stays_with_its_worker_whatever_its_port),
 		cmocka_unit_test(test_one_socket_takes_both_families),
 		cmocka_unit_test(test_kernel_drops_are_counted),
+		cmocka_unit_test(test_sources_are_thinned_out_by_the_kernel),
 		cmocka_unit_test(test_a_busy_port_is_refused_even_where_it_would_be_shared),
 		cmocka_unit_test(test_wrong_addresses_are_told),
 	};
