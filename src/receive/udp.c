@@ -47,6 +47,7 @@ struct weir_udp {
 	int receive_buffer;
 	const struct weir_allow *allow; /* borrowed */
 	bool nap; /* there were datagrams the last time */
+	void (*batch_end)(void *ctx);	/* or NULL */
 	struct weir_udp_stats stats;
 	struct mmsghdr *message; /* batch each, owned, like the memory that they point to */
 	struct iovec *iovec;
@@ -218,20 +219,22 @@ int weir_udp_open(const struct weir_udp_options *options, unsigned workers, stru
 	struct weir_udp **udp;
 	struct opening opening = {.options = options, .workers = workers};
 	const struct weir_listen listen = {
-		.option = "collect.listen", .type = SOCK_DGRAM, .bind = bind_opening, .ctx = &opening};
+		.option = options->option ? options->option : "collect.listen", .type = SOCK_DGRAM, .bind = bind_opening, .ctx = &opening};
 	int rc = 0;
 
 	if (!workers || !options->listens || options->listens > WEIR_UDP_LISTENS_MAX)
-		return weir_error_set(err, -EINVAL, "collect.listen", NULL, "give 1 to %d addresses to listen on",
+		return weir_error_set(err, -EINVAL, listen.option, NULL, "give 1 to %d addresses to listen on",
 				      WEIR_UDP_LISTENS_MAX);
 	udp = calloc(workers, sizeof(struct weir_udp *));
 	opening.udp = udp;
 	for (unsigned i = 0; udp && i < workers; i++) {
 		udp[i] = udp_new(batch < BATCH_MAX ? batch : BATCH_MAX);
-		if (udp[i])
-			udp[i]->allow = options->allow;
-		else
+		if (!udp[i]) {
 			rc = -ENOMEM;
+			continue;
+		}
+		udp[i]->allow = options->allow;
+		udp[i]->batch_end = options->batch_end;
 	}
 	if (!udp || rc)
 		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
@@ -317,6 +320,8 @@ static int read_batch(struct weir_udp *udp, unsigned socket,
 		udp->stats.truncated += (h->msg_flags & MSG_TRUNC) != 0;
 		take(ctx, &d);
 	}
+	if (udp->batch_end && n > 0)
+		udp->batch_end(ctx);
 	return n;
 }
 

@@ -23,6 +23,10 @@ struct weir_udp_options {
 	int receive_buffer_bytes;  /* of each socket: SO_RCVBUFFORCE, else SO_RCVBUF */
 	unsigned batch;		   /* datagrams a recvmmsg; 0: the default */
 	const struct weir_allow *allow; /* whose datagrams are taken; borrowed until the close; NULL: everybody's */
+	const char *option;		/* what the configuration calls listen, for errors; NULL: "collect.listen" */
+	/* For takers that keep the datagrams of a batch together: called when all of it were given to take(), with its ctx.
+	 * The bytes are where they were until then. NULL: not called. */
+	void (*batch_end)(void *ctx);
 };
 
 #define WEIR_UDP_LISTENS_MAX 64
