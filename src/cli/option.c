@@ -61,6 +61,15 @@ static int bad_value(const struct weir_command *command, const struct weir_optio
 	return weir_usage(command, "--%s takes a number from %" PRIu64 " up, not \"%s\"", o->name, o->min, text);
 }
 
+static int add_item(const struct weir_command *command, const struct weir_option *o, const char *text,
+		    struct weir_option_list *list)
+{
+	if (list->count == WEIR_OPTION_LIST_MAX)
+		return weir_usage(command, "--%s can stand %d times", o->name, WEIR_OPTION_LIST_MAX);
+	list->item[list->count++] = text;
+	return 0;
+}
+
 static int store(const struct weir_command *command, const struct weir_option *o, const char *text, void *values)
 {
 	void *at = (char *)values + o->offset;
@@ -73,6 +82,8 @@ static int store(const struct weir_command *command, const struct weir_option *o
 	case WEIR_OPTION_TEXT:
 		*(const char **)at = text;
 		return 0;
+	case WEIR_OPTION_LIST:
+		return add_item(command, o, text, at);
 	case WEIR_OPTION_CHOICE:
 		if (!is_word_of(o->argument, text))
 			return bad_value(command, o, text);

@@ -7,6 +7,7 @@
  *
  *   FLAG    bool             TEXT, CHOICE  const char * (borrowed from argv)
  *   NUMBER  uint64_t         SIZE          uint64_t, bytes: "64M", "1G" (powers of 1024)
+ *   LIST    struct weir_option_list: the option may stand several times
  *
  * The caller fills the struct with the defaults first. */
 #ifndef WEIR_CLI_OPTION_H
@@ -16,7 +17,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum weir_option_type { WEIR_OPTION_FLAG, WEIR_OPTION_TEXT, WEIR_OPTION_CHOICE, WEIR_OPTION_NUMBER, WEIR_OPTION_SIZE };
+enum weir_option_type { WEIR_OPTION_FLAG, WEIR_OPTION_TEXT, WEIR_OPTION_CHOICE, WEIR_OPTION_NUMBER, WEIR_OPTION_SIZE,
+			WEIR_OPTION_LIST };
+
+#define WEIR_OPTION_LIST_MAX 64
+
+struct weir_option_list {
+	const char *item[WEIR_OPTION_LIST_MAX]; /* borrowed from argv */
+	unsigned count;
+};
 
 struct weir_option {
 	const char *name;     /* without the dashes; NULL ends a table */
