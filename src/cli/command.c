@@ -12,6 +12,7 @@ extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
 extern const struct weir_command weir_command_probe;
 extern const struct weir_command weir_command_reference;
+extern const struct weir_command weir_command_replicate;
 extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
 extern const struct weir_command weir_command_sql;
@@ -28,6 +29,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_manual_pages,
 	&weir_command_probe,
 	&weir_command_reference,
+	&weir_command_replicate,
 	&weir_command_run,
 	&weir_command_sink,
 	&weir_command_sql,

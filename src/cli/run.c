@@ -32,7 +32,7 @@
 #define NO_PROGRESS_MS 3000
 
 /* In the order in which they start; they stop in the opposite one. */
-enum role_index { STORE, SINK, COLLECT, PROBE, ROLES };
+enum role_index { STORE, SINK, COLLECT, PROBE, REPLICATE, ROLES };
 
 static const struct {
 	const char *name;
@@ -45,6 +45,7 @@ static const struct {
 	[SINK] = {"sink", false, false, STOP_MS, DRAIN_MS},
 	[COLLECT] = {"collect", true, true, STOP_MS, 0},
 	[PROBE] = {"probe", false, true, STOP_MS, 0},
+	[REPLICATE] = {"replicate", false, true, STOP_MS, 0},
 };
 
 struct run {
@@ -68,6 +69,17 @@ static int64_t mono_ms(void)
 }
 
 /* --- as whom ---------------------------------------------------------------------------------------------- */
+
+/* What the roles need together. */
+static uint64_t powers(const struct weir_config *config)
+{
+	bool keeps_source = config->replicate_keep_source && config->replicate_to.count;
+
+	for (unsigned i = 0; i < config->replicate_to.count; i++)
+		keeps_source = keeps_source || strstr(config->replicate_to.item[i], ",keep-source");
+	return WEIR_USER_RECEIVES | (config->probe_interfaces.count ? WEIR_USER_LISTENS : 0) |
+	       (keeps_source ? WEIR_USER_SENDS_RAW : 0);
+}
 
 static int become_user(struct run *run, struct weir_error *err)
 {
@@ -100,7 +112,7 @@ static int become_user(struct run *run, struct weir_error *err)
 	if (run->user.change && fchown(run->lock_fd, run->user.uid, run->user.gid))
 		return weir_error_set(err, -errno, role->run_dir, NULL, "the lock cannot be given to \"%s\": %s",
 				      run->user.name, strerror(errno));
-	rc = weir_user_become(&run->user, WEIR_USER_RECEIVES | (role->config.probe_interfaces.count ? WEIR_USER_LISTENS : 0));
+	rc = weir_user_become(&run->user, powers(&role->config));
 	return rc ? weir_error_set(err, rc, "collect.user", "set it to \"root\" to stay root",
 				   "cannot become \"%s\": %s", run->user.name, strerror(-rc))
 		  : 0;
@@ -112,6 +124,14 @@ static int drop_powers(void *ctx)
 	const struct run *run = ctx;
 
 	return run->user.keep_powers ? 0 : weir_user_drop_powers();
+}
+
+/* In the child of the collector: it reads hostile bytes, and sends nothing. */
+static int only_receive(void *ctx)
+{
+	const struct run *run = ctx;
+
+	return run->user.keep_powers ? 0 : weir_user_limit_powers(WEIR_USER_RECEIVES);
 }
 
 /* --- what happens to the roles ---------------------------------------------------------------------------- */
@@ -146,7 +166,9 @@ static void on_event(void *ctx, unsigned i, enum weir_supervise_event event, int
 		/* It has said why itself. */
 		if (!run->supervised[i].needed)
 			weir_log(log, WEIR_LOG_WARN, "going on without %s%s", name,
-				 strcmp(name, "probe") == 0 ? "" : ": the spool keeps the flows, up to spool.size_max");
+				 strcmp(name, "store") == 0 || strcmp(name, "sink") == 0
+					 ? ": the spool keeps the flows, up to spool.size_max"
+					 : "");
 		break;
 	case WEIR_SUPERVISE_DRAINING:
 		weir_log(log, WEIR_LOG_INFO, "the sink has up to %" PRId64 " s to store what waits in the spool; Ctrl-C leaves "
@@ -226,7 +248,7 @@ static void add_role(struct run *run, enum role_index which)
 		.drain_ms = ROLE_TABLE[which].drain_ms,
 		.drained = ROLE_TABLE[which].drain_ms ? drained : NULL,
 		.may_start = which == SINK && run->role.config.store_embedded ? store_has_opened : NULL,
-		.prepare = ROLE_TABLE[which].receives ? NULL : drop_powers,
+		.prepare = which == COLLECT ? only_receive : ROLE_TABLE[which].receives ? NULL : drop_powers,
 		.ctx = run,
 	};
 	run->count++;
@@ -396,7 +418,7 @@ static int supervise(struct run *run, const char *options)
 
 static void remove_metrics(const struct run *run)
 {
-	static const char *const NAMES[] = {"run", "collect", "probe", "sink", "store"};
+	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "store"};
 
 	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		char path[sizeof(run->role.run_dir) + 16];
@@ -429,6 +451,8 @@ static int prepare(struct run *run, struct weir_error *err)
 	add_role(run, COLLECT);
 	if (run->role.config.probe_interfaces.count)
 		add_role(run, PROBE);
+	if (run->role.config.replicate_to.count)
+		add_role(run, REPLICATE);
 	options.count = run->count;
 	rc = weir_store_client_new(&run->role.config, 1, &run->client, err);
 	return rc ? rc : weir_supervisor_new(&options, &run->supervisor, err);

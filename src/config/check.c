@@ -50,7 +50,8 @@ static int check_addresses(const struct weir_config *config, const char *name, c
 		const struct weir_config_list *list;
 	} LISTS[] = {{"collect.listen", &config->collect_listen},
 		     {"collect.tcp_listen", &config->collect_tcp_listen},
-		     {"collect.tls_listen", &config->collect_tls_listen}};
+		     {"collect.tls_listen", &config->collect_tls_listen},
+		     {"replicate.listen", &config->replicate_listen}};
 	char at[256];
 
 	for (unsigned i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++) {
@@ -98,6 +99,28 @@ static int check_tls(const struct weir_config *config, const char *name, const s
 	return 0;
 }
 
+/* The replicator's receivers beside the collector's; where those are the defaults the replicator may be alone. */
+static int check_replicate(const struct weir_config *config, const char *name, const struct weir_config_place *places,
+			   struct weir_error *err)
+{
+	bool both = config->replicate_to.count && place_of("collect.listen", places)->line;
+	char at[256];
+
+	if (config->replicate_to.count && !config->replicate_listen.count)
+		return weir_error_set(err, -EINVAL, where(at, sizeof(at), name, place_of("replicate.to", places)),
+				      "set replicate.listen, as \"*:9996\"", "replicate.listen names no address");
+	for (unsigned i = 0; both && i < config->replicate_listen.count; i++) {
+		for (unsigned j = 0; j < config->collect_listen.count; j++) {
+			if (same_address(config->replicate_listen.item[i], config->collect_listen.item[j]))
+				return weir_error_set(err, -EINVAL,
+						      where(at, sizeof(at), name, place_of("replicate.listen", places)),
+						      "give one of them another port", "collect.listen has \"%s\" as well",
+						      config->replicate_listen.item[i]);
+		}
+	}
+	return 0;
+}
+
 int weir_config_cross_check(const struct weir_config *config, const char *name,
 			    const struct weir_config_place *places, struct weir_error *err)
 {
@@ -106,6 +129,8 @@ int weir_config_cross_check(const struct weir_config *config, const char *name,
 
 	if (!rc)
 		rc = check_tls(config, name, places, err);
+	if (!rc)
+		rc = check_replicate(config, name, places, err);
 	if (rc)
 		return rc;
 	if (config->spool_segment_bytes > config->spool_size_max_bytes / 4)

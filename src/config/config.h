@@ -58,6 +58,17 @@ struct weir_config {
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;
 
+	struct weir_config_list replicate_listen;
+	struct weir_config_list replicate_to; /* none: `weir run` starts no replicator */
+	bool replicate_keep_source;
+	bool replicate_balance;
+	uint64_t replicate_workers; /* 0: one for each processor, at most 4 */
+	uint64_t replicate_receive_buffer_bytes;
+	uint64_t replicate_exporters_max;
+	uint64_t replicate_health_interval_ms;
+	uint64_t replicate_health_timeout_ms;
+	uint64_t replicate_return_after_ms;
+
 	bool store_embedded;
 	char *store_listen; /* of the embedded store */
 	char *store_url;    /* of a ClickHouse server; "": the embedded store's */

@@ -278,6 +278,29 @@ static int describe_names(const struct weir_config_option *option, struct weir_b
 				  option->max);
 }
 
+/* The options behind the address are for whoever sends there to read. */
+static const char *read_output(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	char address[512];
+	size_t len = strcspn(text, ",");
+
+	(void)option;
+	(void)ret_number;
+	if (len >= sizeof(address))
+		return "this is no address";
+	memcpy(address, text, len);
+	address[len] = '\0';
+	return weir_address_check(address, false);
+}
+
+static int describe_outputs(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out,
+				  "a list of up to %" PRIu64 " outputs, as \"192.0.2.1:2055\" or "
+				  "\"collector.example:2055,keep-source,from=10.0.0.0/8\"",
+				  option->max);
+}
+
 static const struct type TYPES[] = {
 	[WEIR_CONFIG_BOOL] = {read_bool, describe_bool, AS_BOOL, NULL},
 	[WEIR_CONFIG_NUMBER] = {read_number, describe_number, AS_NUMBER, print_plain},
@@ -292,6 +315,7 @@ static const struct type TYPES[] = {
 	[WEIR_CONFIG_ADDRESSES] = {read_addresses, describe_addresses, AS_LIST, NULL},
 	[WEIR_CONFIG_PREFIXES] = {read_prefix, describe_prefixes, AS_LIST, NULL},
 	[WEIR_CONFIG_NAMES] = {read_name, describe_names, AS_LIST, NULL},
+	[WEIR_CONFIG_OUTPUTS] = {read_output, describe_outputs, AS_LIST, NULL},
 };
 
 size_t weir_config_section_len(const char *path)

@@ -18,6 +18,7 @@
 #define STANDARD_USER "weir"
 
 _Static_assert(WEIR_USER_RECEIVES == (1ULL << CAP_NET_BIND_SERVICE | 1ULL << CAP_NET_ADMIN), "capability numbers");
+_Static_assert(WEIR_USER_SENDS_RAW == 1ULL << CAP_NET_RAW, "capability number");
 
 /* --- becoming --------------------------------------------------------------------------------------------- */
 
@@ -87,6 +88,12 @@ int weir_user_become(const struct weir_user *user, uint64_t capabilities)
 	}
 	rc = set_capabilities(capabilities);
 	return rc ? rc : raise_ambient(capabilities);
+}
+
+/* The kernel takes what is no longer permitted out of the ambient set, too (capabilities(7)). */
+int weir_user_limit_powers(uint64_t capabilities)
+{
+	return set_capabilities(capabilities & own_capabilities());
 }
 
 int weir_user_drop_powers(void)

@@ -11,8 +11,8 @@
  * who it is.
  *
  * `weir run` becomes the user itself before it starts anything, so that no process of weir works as root in a folder that
- * another user can write. It keeps the two capabilities that collect may need to start again, and hands them to collect
- * alone, which gives them up when its sockets are open. */
+ * another user can write. It keeps the capabilities that collect and replicate may need to start again, and hands them to
+ * these alone, which give them up when their sockets are open. */
 #ifndef WEIR_SUPERVISE_USER_H
 #define WEIR_SUPERVISE_USER_H
 
@@ -47,9 +47,14 @@ int weir_user_choose(const struct weir_user_options *options, struct weir_user *
 /* And to see an interface's packets. */
 #define WEIR_USER_LISTENS (1ULL << 13) /* CAP_NET_RAW */
 
+/* Send with another's address as the source; the replicator's where it keeps the exporters'. */
+#define WEIR_USER_SENDS_RAW (1ULL << 13) /* CAP_NET_RAW */
+
 /* Become the user for good, with no capability but these, which programs that are started keep. */
 int weir_user_become(const struct weir_user *user, uint64_t capabilities) WEIR_MUST_CHECK;
 /* Give up all capabilities, as whoever this is. */
 int weir_user_drop_powers(void) WEIR_MUST_CHECK;
+/* Give up all but these; programs that are started keep of them what they would have kept. */
+int weir_user_limit_powers(uint64_t capabilities) WEIR_MUST_CHECK;
 
 #endif
