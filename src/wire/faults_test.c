@@ -218,6 +218,14 @@ static void extra_dropped(struct fixture *f)
 	assert_int_equal(f->block->rows, 1);
 }
 
+static void section_frame(struct fixture *f)
+{
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {313, 20});
+	SET(&f->m, 256, 0x41, 0, U16(40), U32(0), 64, 6, U16(0), IP(10, 0, 0, 1), IP(10, 0, 0, 2)); /* a header of 4 bytes */
+	decode(f);
+}
+
 static void block_refused(struct fixture *f)
 {
 	f->refuse = true;
@@ -259,6 +267,7 @@ static const struct {
 	{WEIR_FAULT_FIELD_LENGTH, field_length},
 	{WEIR_FAULT_TIME_IMPLAUSIBLE, time_implausible},
 	{WEIR_FAULT_LIST_UNREADABLE, list_unreadable},
+	{WEIR_FAULT_SECTION_FRAME, section_frame},
 	{WEIR_FAULT_EXTRA_DROPPED, extra_dropped},
 	{WEIR_FAULT_BLOCK_REFUSED, block_refused},
 };

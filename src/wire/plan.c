@@ -31,6 +31,9 @@ enum {
 	IE_PADDING = 210,
 	IE_SAMPLING_PACKET_INTERVAL = 305,
 	IE_SAMPLING_PACKET_SPACE = 306,
+	IE_DATA_LINK_FRAME_SIZE = 312,
+	IE_IP_HEADER_PACKET_SECTION = 313,
+	IE_DATA_LINK_FRAME_SECTION = 315,
 	IE_LAYER2_SEGMENT_ID = 351,
 	V9_FIREWALL_EXTENDED_EVENT = 33002, /* of ASA and Firepower alone */
 };
@@ -164,6 +167,42 @@ static void find_auxiliary(struct compiler *c)
 	}
 }
 
+static bool is_address(const struct weir_field *f)
+{
+	uint8_t column = column_of(f);
+
+	return column == WEIR_COL_SRC_ADDR || column == WEIR_COL_DST_ADDR;
+}
+
+/* A packet in the record stands for the fields of its headers, unless these are there too. */
+static void find_section(struct weir_plan *p)
+{
+	uint32_t offset = 0;
+
+	p->section_field = NO_FIELD;
+	p->section_size_field = NO_FIELD;
+	for (uint16_t i = 0; i < p->fields; i++) {
+		const struct weir_field *f = &p->field[i];
+		bool frame = is_iana(f, IE_DATA_LINK_FRAME_SECTION);
+
+		if (is_address(f)) {
+			p->section_field = NO_FIELD;
+			p->section_size_field = NO_FIELD;
+			return;
+		}
+		if (frame || (is_iana(f, IE_IP_HEADER_PACKET_SECTION) && p->section_field == NO_FIELD)) {
+			p->section_field = i;
+			p->section_offset = offset;
+			p->section_link = frame ? WEIR_LINK_ETHERNET : WEIR_LINK_IP;
+		}
+		if (is_iana(f, IE_DATA_LINK_FRAME_SIZE) && f->length >= 1 && f->length <= 8) {
+			p->section_size_field = i;
+			p->section_size_offset = offset;
+		}
+		offset += f->length;
+	}
+}
+
 static void choose_winners(struct compiler *c)
 {
 	const struct weir_plan *p = c->plan;
@@ -290,6 +329,8 @@ static bool winner_has_op(const struct compiler *c, unsigned column, enum weir_o
 /* Does the column of another field use this one up? */
 static bool is_used_up(const struct compiler *c, uint16_t i)
 {
+	if (c->plan->section_field != NO_FIELD && (i == c->plan->section_field || i == c->plan->section_size_field))
+		return true;
 	if (i == c->init_field)
 		return winner_has_op(c, WEIR_COL_TIME_START, WEIR_OP_SINCE_INIT) ||
 		       winner_has_op(c, WEIR_COL_TIME_END, WEIR_OP_SINCE_INIT);
@@ -482,6 +523,7 @@ int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flo
 		return -ENOMEM;
 	}
 	find_auxiliary(&c);
+	find_section(p);
 	choose_winners(&c);
 	compile_fields(&c);
 	finish(&c);

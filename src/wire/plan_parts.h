@@ -2,6 +2,7 @@
 #ifndef WEIR_WIRE_PLAN_PARTS_H
 #define WEIR_WIRE_PLAN_PARTS_H
 
+#include "packet/packet.h"
 #include "wire/message.h"
 #include "wire/plan.h"
 
@@ -45,6 +46,12 @@ struct weir_plan {
 	bool check_times;
 	bool connections; /* of ASA or Firepower: connection.c */
 	bool ipv4_only;
+	/* A packet in the record (section.h), and its length on the wire; or WEIR_PLAN_NO_FIELD. */
+	uint16_t section_field;
+	uint16_t section_size_field;
+	uint32_t section_offset;
+	uint32_t section_size_offset;
+	enum weir_link section_link;
 	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or WEIR_PLAN_NO_FIELD */
 	uint32_t duration_offset;
 	enum version_rule version_rule;

@@ -17,6 +17,7 @@
 #include "wire/element.h"
 #include "wire/list.h"
 #include "wire/plan_parts.h"
+#include "wire/section.h"
 #include "wire/times.h"
 #include "wire/value.h"
 
@@ -350,6 +351,23 @@ static void settle_times(const struct weir_plan *p, const struct weir_message *m
 	weir_column_set_add(&run->present, has_end ? WEIR_COL_TIME_START : WEIR_COL_TIME_END);
 }
 
+/* What the record's packet says; the record's own fields are written over it. */
+static void put_section(const struct weir_plan *p, const struct weir_message *m, struct run *run)
+{
+	const struct weir_field *f = &p->field[p->section_field];
+	struct weir_value section = {.data = run->at + p->section_offset, .len = f->length};
+	uint64_t length = 0;
+
+	if (run->value)
+		section = run->value[p->section_field];
+	if (p->section_size_field != WEIR_PLAN_NO_FIELD) {
+		const uint8_t *size = run->value ? run->value[p->section_size_field].data : run->at + p->section_size_offset;
+
+		length = weir_load_uint(size, p->field[p->section_size_field].length);
+	}
+	weir_section_put(m, p->section_link, weir_cursor(section.data, section.len), length, &run->present);
+}
+
 /* Decode as many of the run's records as there is room for; returns how many, 0 when nobody takes the block. */
 static uint32_t decode_run(const struct weir_plan *p, const struct weir_message *m, struct run *run)
 {
@@ -359,12 +377,16 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 		return 0;
 	if (run->rows > weir_block_room(*m->out->block))
 		run->rows = weir_block_room(*m->out->block);
+	if (p->section_field != WEIR_PLAN_NO_FIELD)
+		run->rows = 1; /* each packet has columns of its own */
 	if (p->texts)
 		run->rows = put_texts(p, m, run);
 	if (!run->rows)
 		return 0;
 	b = *m->out->block;
 	run->present = p->in_record;
+	if (p->section_field != WEIR_PLAN_NO_FIELD)
+		put_section(p, m, run);
 	if (run->value)
 		drop_empty_strings(p, run);
 	else
