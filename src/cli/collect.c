@@ -15,10 +15,12 @@
 #include "cli/role.h"
 #include "collect/collector.h"
 #include "collect/metrics.h"
+#include "collect/state.h"
 
 #define PUBLISH_MS	1000
 #define DESCRIPTORS_OWN 512
 #define REPORT_MS	2000
+#define STATE_FILE	"exporters.state"
 #define COMPLAIN_MS	60000 /* the same complaint again after so long */
 
 struct complaint {
@@ -154,8 +156,26 @@ static void tell_receivers(const struct weir_role *role, const struct receivers 
 			 "sysctl -w net.core.rmem_max=%d", granted / 2048, wanted / 1024, wanted);
 }
 
-static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_collector **ret_collector,
-			 struct weir_error *err)
+/* What exporters told the process before; false when there is a file that is of no use. */
+static bool read_state(const struct weir_role *role, struct weir_buffer *out)
+{
+	struct weir_error err = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, role->run_dir);
+	rc = weir_state_read(path, out, &err);
+	if (!rc || rc == -ENOENT)
+		return true;
+	weir_log(&role->log, WEIR_LOG_WARN,
+		 "what exporters told before cannot be used: %s: %s; their data waits until they send their templates again", err.where,
+		 err.what);
+	return false;
+}
+
+/* state: scratch space. */
+static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_buffer *state,
+			 struct weir_collector **ret_collector, struct weir_error *err)
 {
 	const struct weir_config *c = &role->config;
 	struct weir_collector_options options = {
@@ -171,6 +191,8 @@ static int new_collector(const struct weir_role *role, const struct receivers *r
 		.clock = &weir_clock_system,
 	};
 
+	options.state = state;
+	options.state_ignored = !read_state(role, state);
 	options.limits.exporters_max = (uint32_t)c->collect_exporters_max;
 	options.limits.templates_max = (uint32_t)c->collect_templates_max;
 	options.limits.sflow_inner = strcmp(c->collect_sflow_addresses, "inner") == 0;
@@ -215,9 +237,27 @@ static void publish_reports(const struct weir_role *role, struct weir_collector 
 	weir_reports_done(&reports);
 }
 
+/* Trouble is told once: the disk's is told with the metrics. */
+static void save_state(const struct weir_role *role, struct weir_collector *collector, bool *complained)
+{
+	struct weir_error err = {0};
+	struct weir_buffer state;
+	char path[PATH_MAX];
+
+	weir_buffer_init(&state);
+	(void)snprintf(path, sizeof(path), "%s/" STATE_FILE, role->run_dir);
+	if (weir_collector_state(collector, &state) == 1 && weir_state_write(path, &state, &err) && !*complained) {
+		weir_log(&role->log, WEIR_LOG_WARN, "what exporters told is not saved for the next start: %s: %s", err.where,
+			 err.what);
+		*complained = true;
+	}
+	weir_buffer_done(&state);
+}
+
 struct publishing {
 	struct weir_buffer exporters; /* metrics */
 	int64_t reported_ns;
+	bool complained; /* of the state */
 };
 
 /* Who sends more than it may, or than the others leave: once a minute. */
@@ -253,6 +293,7 @@ static void publish(const struct weir_role *role, struct weir_collector *collect
 
 	if (last || !p->reported_ns || now - p->reported_ns >= REPORT_MS * WEIR_NS_PER_MS) {
 		publish_reports(role, collector, &p->exporters);
+		save_state(role, collector, &p->complained);
 		p->reported_ns = now;
 	}
 
@@ -296,6 +337,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 {
 	struct receivers receivers = {0};
 	struct weir_collector *collector = NULL;
+	struct weir_buffer state = {0};
 	struct weir_error err = {0};
 	struct weir_role role;
 	int status = weir_role_init(self, argc, argv, &role);
@@ -310,7 +352,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	}
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 	if (weir_role_drop(&role, role.config.collect_user, &err) ||
-	    new_collector(&role, &receivers, &collector, &err)) {
+	    new_collector(&role, &receivers, &state, &collector, &err)) {
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
 	} else {
 		weir_role_confine(&role, WEIR_SANDBOX_COLLECT, false, NULL);
@@ -321,6 +363,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 			status = serve(&role, collector);
 		}
 	}
+	weir_buffer_done(&state);
 	weir_collector_free(collector);
 	close_receivers(&receivers);
 	weir_role_done(&role);

@@ -14,6 +14,7 @@
 #define REPORT_MANY    1000 /* exporters: from so many on REPORT_MANY_MS */
 #define REPORT_MANY_MS 10000
 #define ACCOUNTS_MAX   16384 /* of sources, for their shares */
+#define STATE_FRESH_MS 600000 /* when nothing has changed, exporters' last times are saved so often */
 #define DRAIN_ROUNDS   1000 /* at the end: as many polls of what is in the sockets' buffers, no more */
 #define SESSION_ROUNDS 16   /* the same for sessions, whose peers fill the buffers again */
 
@@ -41,6 +42,9 @@ struct worker {
 	int64_t sync_due_ns;
 	int64_t clean_due_ns;
 	int64_t report_due_ns;
+	int64_t state_due_ns; /* even if nothing has changed */
+	uint64_t state_exporters;
+	uint64_t state_ignored;
 	struct weir_error latest;
 
 	/* What others may see. */
@@ -48,6 +52,8 @@ struct worker {
 	struct weir_collector_stats stats;
 	struct weir_reports reports;
 	struct weir_fairness_worst worst; /* since it was taken */
+	struct weir_buffer state;
+	bool state_new;
 	struct weir_error error;
 	bool has_error;
 	struct weir_error failure;
@@ -60,6 +66,7 @@ struct weir_collector {
 	struct weir_spool_options spool; /* of the lanes of records */
 	char spool_dir[PATH_MAX];
 	unsigned workers;
+	unsigned udp_workers;
 	struct worker *worker;
 };
 
@@ -114,6 +121,8 @@ static void publish(struct worker *w)
 	w->stats.decoder = *weir_decoder_stats(w->decoder);
 	w->stats.spool = *weir_spool_writer_stats(w->spool);
 	w->stats.lost_records = w->lost_records;
+	w->stats.state_exporters = w->state_exporters;
+	w->stats.state_ignored = w->state_ignored;
 	w->stats.record_spool = (struct weir_spool_stats){0};
 	for (unsigned i = 0; i < WEIR_TABLES; i++) {
 		if (w->record_spool[i])
@@ -140,6 +149,20 @@ static void publish_reports(struct worker *w)
 	weir_decoder_each_exporter(w->decoder, now_ms, add_report, &w->reports);
 	pthread_mutex_unlock(&w->lock);
 	w->report_due_ns = now_ns(w) + (many ? REPORT_MANY_MS : REPORT_MS) * WEIR_NS_PER_MS;
+}
+
+static void publish_state(struct worker *w)
+{
+	int64_t now_ms = weir_clock_wall_ns(&w->collector->clock) / WEIR_NS_PER_MS;
+
+	if (w->sessions || (!weir_decoder_changed(w->decoder) && now_ns(w) < w->state_due_ns))
+		return;
+	pthread_mutex_lock(&w->lock);
+	weir_buffer_reset(&w->state);
+	/* Without memory the state is what fits, until something changes again. */
+	w->state_new = weir_decoder_save(w->decoder, now_ms, &w->state) == 0;
+	pthread_mutex_unlock(&w->lock);
+	w->state_due_ns = now_ns(w) + STATE_FRESH_MS * WEIR_NS_PER_MS;
 }
 
 /* The block's rows go to the spool; where that fails the spool has counted them as lost, and there is room again. */
@@ -312,8 +335,10 @@ static void do_what_is_due(struct worker *w)
 			note_error(w, &w->latest);
 		w->clean_due_ns = now + CLEAN_MS * WEIR_NS_PER_MS;
 	}
-	if (now >= w->report_due_ns)
+	if (now >= w->report_due_ns) {
 		publish_reports(w);
+		publish_state(w);
+	}
 	publish(w);
 }
 
@@ -350,6 +375,8 @@ static void *work(void *arg)
 	sync_spool(w);
 	publish(w);
 	publish_reports(w);
+	w->state_due_ns = 0;
+	publish_state(w);
 	if (rc < 0) {
 		pthread_mutex_lock(&w->lock);
 		w->failed = true;
@@ -362,6 +389,30 @@ static void *work(void *arg)
 static uint64_t share(uint64_t all, unsigned workers)
 {
 	return (all + workers - 1) / workers;
+}
+
+static bool is_mine(void *ctx, const struct weir_addr *exporter)
+{
+	const struct worker *w = ctx;
+
+	return weir_udp_worker_of(exporter, w->collector->udp_workers) == w->number;
+}
+
+/* A state whose entries make no sense, in spite of its checksum, is kept as far as it did. */
+static void load_state(struct worker *w, const struct weir_collector_options *o)
+{
+	int64_t now_ms = weir_clock_wall_ns(o->clock) / WEIR_NS_PER_MS;
+	int loaded = 0;
+
+	if (o->state && !w->sessions)
+		loaded = weir_decoder_load(w->decoder, o->state->data, o->state->len, now_ms, is_mine, w);
+	if (loaded > 0)
+		w->state_exporters = (uint64_t)loaded;
+	if (w->number == 0)
+		w->state_ignored = o->state_ignored || loaded < 0;
+	/* When another worker has something new, what this one took over is saved with it. */
+	(void)!weir_decoder_save(w->decoder, now_ms, &w->state);
+	w->state_due_ns = now_ns(w) + STATE_FRESH_MS * WEIR_NS_PER_MS;
 }
 
 static int worker_init(struct worker *w, const struct weir_collector_options *o, unsigned workers, struct weir_error *err)
@@ -394,6 +445,7 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	    weir_block_new(&weir_block_limits_default, &w->long_block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	weir_decoder_divide(w->decoder, &w->long_block);
+	load_state(w, o);
 	return weir_spool_writer_open(&spool, &w->spool, err);
 }
 
@@ -416,6 +468,7 @@ int weir_collector_new(const struct weir_collector_options *options, struct weir
 	}
 	c->clock = *options->clock;
 	c->sync_ms = options->sync_ms;
+	c->udp_workers = options->workers;
 	c->spool = (struct weir_spool_options){
 		.segment_bytes_max = options->spool_segment_bytes,
 		.segment_rows_max = SEGMENT_ROWS,
@@ -460,6 +513,7 @@ void weir_collector_free(struct weir_collector *collector)
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);
 		weir_reports_done(&w->reports);
+		weir_buffer_done(&w->state);
 		weir_block_free(w->long_block);
 		pthread_mutex_destroy(&w->lock);
 	}
@@ -540,6 +594,23 @@ struct weir_fairness_worst weir_collector_worst(struct weir_collector *collector
 		pthread_mutex_unlock(&w->lock);
 	}
 	return worst;
+}
+
+int weir_collector_state(struct weir_collector *collector, struct weir_buffer *out)
+{
+	bool is_new = false;
+	int rc = 0;
+
+	for (unsigned i = 0; i < collector->workers && !rc; i++) {
+		struct worker *w = &collector->worker[i];
+
+		pthread_mutex_lock(&w->lock);
+		is_new = is_new || w->state_new;
+		w->state_new = false;
+		rc = weir_buffer_append(out, w->state.data, w->state.len);
+		pthread_mutex_unlock(&w->lock);
+	}
+	return rc ? rc : is_new;
 }
 
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err)

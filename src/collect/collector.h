@@ -37,6 +37,8 @@ struct weir_collector_options {
 	unsigned sync_ms;
 	uint32_t exporter_rate_max;	/* datagrams a second of one source address; 0: no limit */
 	uint64_t seed;			/* random, of the hash tables */
+	const struct weir_buffer *state; /* what exporters told before (collect/state.h); borrowed for the call, or NULL */
+	bool state_ignored;		/* there was one, and it could not be read: counted */
 	const struct weir_clock *clock; /* borrowed */
 };
 
@@ -49,6 +51,8 @@ struct weir_collector_stats {
 	struct weir_spool_stats spool;	      /* of the flows' lanes */
 	struct weir_spool_stats record_spool; /* of those of options and counters */
 	uint64_t lost_records;		      /* that no lane could be opened for */
+	uint64_t state_exporters;	      /* known from the state before they were heard */
+	uint64_t state_ignored;		      /* states that could not be read */
 };
 
 struct weir_collector;
@@ -65,11 +69,14 @@ void weir_collector_stop(struct weir_collector *collector);
 /* As of a moment ago: the workers publish at least every 100 ms. */
 void weir_collector_stats(struct weir_collector *collector, struct weir_collector_stats *ret_stats);
 
-/* The spool's last error since the last call, or the last thing to be told of a session: true, and *ret_err is filled. */
+/* What exporters told, for the option `state` of the next process. 1: there is something new, in out; 0: nothing has
+ * changed since the last call, and what is there needs no refreshing. */
+int weir_collector_state(struct weir_collector *collector, struct weir_buffer *out) WEIR_MUST_CHECK;
+
 /* What is known of each exporter, as of a few seconds ago (the others are one). */
 int weir_collector_reports(struct weir_collector *collector, struct weir_reports *ret_reports) WEIR_MUST_CHECK;
 
-/* The spool's last error since the last call: true, and *ret_err is filled. */
+/* The spool's last error since the last call, or the last thing to be told of a session: true, and *ret_err is filled. */
 bool weir_collector_error(struct weir_collector *collector, struct weir_error *ret_err);
 /* The source of which the most datagrams were refused since the last call (receive/fairness.h); refused 0: there was none. */
 struct weir_fairness_worst weir_collector_worst(struct weir_collector *collector);

@@ -36,6 +36,8 @@ static const struct {
 	{"weir_spool_records_total",          "Options and counters written to the spool", AT(record_spool.rows)},
 	{"weir_spool_lost_records_total",     "Options and counters lost because the spool could not be written",
 	 AT(record_spool.lost_rows)},
+	{"weir_collect_state_exporters_total", "Exporters known from before the start, by what was saved of them", AT(state_exporters)},
+	{"weir_collect_state_ignored_total",  "Saved states of exporters that were damaged or cannot be read", AT(state_ignored)},
 	{"weir_spool_bytes_total",            "Bytes written to the spool, compressed",   AT(spool.bytes)},
 	{"weir_spool_dropped_segments_total", "Segments removed unread because the spool was full", AT(spool.dropped_segments)},
 	{"weir_spool_dropped_rows_total",     "Flows removed unread because the spool was full", AT(spool.dropped_rows)},

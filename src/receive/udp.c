@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "receive/listen.h"
 
 #define BATCH_DEFAULT 64
@@ -58,7 +59,7 @@ struct weir_udp {
 
 /* --- opening ---------------------------------------------------------------------------------------------------- */
 
-/* The worker of a datagram, from its source address: multiply, shift, modulo. */
+/* The worker of a datagram, from its source address: multiply, shift, modulo; weir_udp_worker_of() says the same. */
 static int attach_spreading(int fd, unsigned workers)
 {
 	enum { NET = SKF_NET_OFF };
@@ -483,4 +484,15 @@ const char *weir_udp_bound(const struct weir_udp *udp, unsigned index)
 int weir_udp_receive_buffer(const struct weir_udp *udp)
 {
 	return udp->receive_buffer;
+}
+
+unsigned weir_udp_worker_of(const struct weir_addr *source, unsigned workers)
+{
+	uint32_t word = weir_be32(source->byte + 12);
+
+	if (workers < 2)
+		return 0;
+	if (!weir_addr_is_v4(source))
+		word ^= weir_be32(source->byte + 4);
+	return ((word + 1) * 0x9e3779b1U >> 16) % workers;
 }

@@ -62,6 +62,9 @@ int weir_udp_thin(struct weir_udp *udp, const struct weir_fairness_thinning *thi
 /* The calling thread's alone. */
 const struct weir_udp_stats *weir_udp_stats(const struct weir_udp *udp);
 
+/* Which of so many receivers gets the datagrams of that source. */
+unsigned weir_udp_worker_of(const struct weir_addr *source, unsigned workers);
+
 /* What is bound, for the banner: "0.0.0.0:2055", "[::]:2055". NULL behind the last. */
 const char *weir_udp_bound(const struct weir_udp *udp, unsigned index);
 /* The buffer that the kernel granted, in bytes of payload and overhead; it may be less than was asked for. */

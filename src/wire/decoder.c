@@ -9,6 +9,7 @@
 #include "wire/netflow.h"
 #include "wire/connection.h"
 #include "wire/sflow.h"
+#include "wire/state.h"
 #include "wire/value.h"
 
 #define TEMPLATE_BYTES_DEFAULT (UINT64_C(256) << 20)
@@ -28,6 +29,7 @@ struct weir_decoder {
 	struct weir_legacies legacies;
 	struct weir_workspace work;
 	uint64_t seed;
+	uint32_t exporters_max;
 	bool malformed; /* the last message */
 	struct weir_account others; /* wire/account.h */
 	struct weir_block **long_block; /* borrowed; may be NULL */
@@ -44,6 +46,7 @@ int weir_decoder_new(const struct weir_decoder_limits *limits, uint64_t seed, st
 	if (!d)
 		return -ENOMEM;
 	d->seed = seed;
+	d->exporters_max = limits->exporters_max;
 	d->work.fields_max = limits->fields_max;
 	d->work.templates_max = limits->templates_max;
 	d->work.sflow_inner = limits->sflow_inner;
@@ -248,13 +251,34 @@ void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_
 	uint32_t at = 0;
 
 	while ((e = weir_exporters_next(decoder->exporters, &at))) {
-		struct weir_exporter_report report = report_of(e, now_ms);
+		struct weir_exporter_report report;
 
+		/* Of a state, and not heard yet. */
+		if (!e->account.stats.messages)
+			continue;
+		report = report_of(e, now_ms);
 		each(ctx, &report);
 	}
 	others.account.skew_known = false;
 	weir_account_settle(&others.account, now_ms);
 	each(ctx, &others);
+}
+
+int weir_decoder_save(struct weir_decoder *decoder, int64_t now_ms, struct weir_buffer *out)
+{
+	decoder->work.changed = false;
+	return weir_state_save(decoder->exporters, now_ms, out);
+}
+
+bool weir_decoder_changed(const struct weir_decoder *decoder)
+{
+	return decoder->work.changed;
+}
+
+int weir_decoder_load(struct weir_decoder *decoder, const void *data, size_t len, int64_t now_ms,
+		      bool (*mine)(void *ctx, const struct weir_addr *exporter), void *ctx)
+{
+	return weir_state_load(decoder->exporters, &decoder->work, data, len, now_ms, decoder->exporters_max / 2, mine, ctx);
 }
 
 uint32_t weir_decoder_exporters(const struct weir_decoder *decoder)

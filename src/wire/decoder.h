@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "flow/addr.h"
 #include "flow/block.h"
@@ -98,6 +99,18 @@ void weir_decoder_divide(struct weir_decoder *decoder, struct weir_block **block
 
 /* Where options and counters go from now on; borrowed. Without it they are read and used, and told to nobody. */
 int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_sink *sink) WEIR_MUST_CHECK;
+
+/* What exporters told, for weir_decoder_load() of another process: appended to out. Exporters that were not heard for
+ * WEIR_STATE_STALE_MS are left out, and what is beyond WEIR_STATE_BYTES_MAX. */
+#define WEIR_STATE_STALE_MS  (INT64_C(6) * 3600 * 1000)
+#define WEIR_STATE_BYTES_MAX ((size_t)256 << 20)
+int weir_decoder_save(struct weir_decoder *decoder, int64_t now_ms, struct weir_buffer *out) WEIR_MUST_CHECK;
+/* Whether something has changed since it was saved last. */
+bool weir_decoder_changed(const struct weir_decoder *decoder);
+/* Before the first message: know the exporters of a saved state, those for which mine() is true (NULL: all), at most half as
+ * many as the ceiling allows. Returns how many; -EBADMSG where the bytes are no state. */
+int weir_decoder_load(struct weir_decoder *decoder, const void *data, size_t len, int64_t now_ms,
+		      bool (*mine)(void *ctx, const struct weir_addr *exporter), void *ctx) WEIR_MUST_CHECK;
 
 /* No more messages are to be expected: data sets that still wait for their template are given up, as the fault
  * TEMPLATE_MISSING. The decoder can be used on. */

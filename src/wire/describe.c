@@ -156,6 +156,8 @@ static void learn_application(const struct weir_message *m, const struct weir_te
 	if (id && len && !weir_names_set(&m->exporter->applications, application_id(id), (const char *)name->data, len,
 					 &m->work->template_bytes_left))
 		weir_message_fault(m, WEIR_FAULT_NAMES_LIMIT);
+	m->work->changed = m->work->changed || m->exporter->applications.changed;
+	m->exporter->applications.changed = false;
 }
 
 void weir_describe(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value)

@@ -37,6 +37,7 @@ struct weir_exporter {
 	uint64_t waiting_bytes; /* of its sets that wait for a template (waiting.h) */
 	bool port_changed; /* the message now decoded is from another port than the one before */
 	struct weir_account account;
+	int64_t loaded_ms; /* from a saved state: when it was heard last */
 };
 
 struct weir_exporters;

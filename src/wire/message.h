@@ -37,6 +37,7 @@ struct weir_workspace {
 	struct weir_waiting waiting;
 	struct weir_connections connections;
 	struct weir_teller teller;
+	bool changed; /* what a state keeps, since it was saved last */
 };
 
 struct weir_message {

@@ -61,6 +61,7 @@ bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, siz
 			return false;
 		memmove(&names->entry[at + 1], &names->entry[at], (names->count - at) * sizeof(*names->entry));
 		names->count++;
+		names->changed = true;
 	}
 	names->entry[at] = (struct weir_name){.id = id, .len = (uint8_t)(len < WEIR_NAME_MAX ? len : WEIR_NAME_MAX)};
 	memcpy(names->entry[at].text, text, names->entry[at].len);

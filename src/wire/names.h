@@ -22,6 +22,7 @@ struct weir_names {
 	struct weir_name *entry; /* owned, sorted by id */
 	uint32_t count;
 	uint32_t cap;
+	bool changed; /* whoever looks at it clears it */
 };
 
 void weir_names_done(struct weir_names *names);

@@ -122,10 +122,13 @@ static void apply_rate(struct weir_message *m, const struct record *r)
 		kept = weir_samplings_set(s, WEIR_SAMPLING_INTERFACE, id_of(r->item[ITEM_INTERFACE]), rate_of_id,
 					  &m->work->template_bytes_left);
 	} else if (rate) {
+		s->changed = s->changed || s->rate != rate;
 		s->rate = rate;
 	}
 	if (!kept)
 		weir_message_fault(m, WEIR_FAULT_SAMPLINGS_LIMIT);
+	m->work->changed = m->work->changed || s->changed;
+	s->changed = false;
 }
 
 static void apply(struct weir_message *m, const struct record *r)

@@ -68,7 +68,9 @@ bool weir_samplings_set(struct weir_samplings *s, enum weir_sampling_kind kind, 
 			return false;
 		memmove(&l->entry[at + 1], &l->entry[at], (l->count - at) * sizeof(*l->entry));
 		l->count++;
+		s->changed = true;
 	}
+	s->changed = s->changed || l->entry[at].rate != rate;
 	l->entry[at] = (struct weir_sampling){.id = id, .rate = rate};
 	return true;
 }

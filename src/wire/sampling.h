@@ -26,6 +26,7 @@ struct weir_sampling_list {
 struct weir_samplings {
 	uint32_t rate;	       /* for all; 0 when nothing was said */
 	uint32_t rate_sampler; /* the last that any sampler got */
+	bool changed;	       /* whoever looks at it clears it */
 	struct weir_sampling_list list[WEIR_SAMPLING_KINDS];
 };
 

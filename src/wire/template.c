@@ -107,6 +107,7 @@ static bool reserve(struct weir_templates *t)
 static void remove_at(struct weir_templates *t, struct weir_workspace *work, uint32_t at)
 {
 	work->template_bytes_left += t->list[at]->bytes;
+	work->changed = true;
 	template_free(t->list[at]);
 	t->count--;
 	memmove(&t->list[at], &t->list[at + 1], (t->count - at) * sizeof(struct weir_template *));
@@ -148,6 +149,7 @@ enum weir_fault weir_templates_put(struct weir_templates *t, struct weir_workspa
 		return WEIR_FAULT_TEMPLATES_LIMIT;
 	}
 	work->template_bytes_left -= made->bytes;
+	work->changed = true;
 	memmove(&t->list[at + 1], &t->list[at], (t->count - at) * sizeof(struct weir_template *));
 	t->list[at] = made;
 	t->count++;

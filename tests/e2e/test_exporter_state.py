@@ -155,6 +155,73 @@ def test_two_exporters_behind_one_address(collect):
     assert "two exporters seem to share this address and domain; give each" in e["problems"][0]
 
 
+def data_of(port, sequence, domain=7):
+    """A flow without its template, from an address of the exporter's own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((f"127.0.1.{domain}", 0))
+        s.sendto(v9(sequence, [FLOW], domain), ("127.0.0.1", port))
+
+
+def learn(collect, exporters=8):
+    """Templates of exporters that differ in address, and therefore in worker."""
+    for domain in range(1, exporters + 1):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind((f"127.0.1.{domain}", 0))
+            s.sendto(v9(1, [TEMPLATE], domain), ("127.0.0.1", collect.port))
+    collect.wait_for("templates", exporters)
+    state = collect.folder / "var/run/exporters.state"
+    wait_until("the state", lambda: state.exists() and state.read_bytes().count(bytes([127, 0, 1])) == exporters)
+    return state
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_templates_survive_a_kill(collect, workers):
+    """Data that comes before any new template is decoded at once, also by another number of workers."""
+    collect.start()
+    learn(collect)
+    collect.end(signal.SIGKILL)
+    collect.config.write_text(collect.config.read_text().replace("workers: 2", f"workers: {workers}"))
+    collect.start()
+    for domain in range(1, 9):
+        data_of(collect.port, 2, domain)
+    collect.wait_for("flows", 8)
+    metrics = collect.metrics()
+    assert metrics["weir_collect_state_exporters_total"] == 8 and metrics["weir_collect_state_ignored_total"] == 0
+    assert metrics["weir_collect_templates_total"] == 0
+    # And again, though the second process has not heard a template at all.
+    assert collect.end() == 0
+    collect.start()
+    for domain in range(1, 9):
+        data_of(collect.port, 3, domain)
+    collect.wait_for("flows", 8)
+
+
+def test_a_worker_without_news_keeps_what_it_took_over(collect):
+    collect.start()
+    state = learn(collect)
+    collect.end(signal.SIGKILL)
+    collect.start()
+    send_all([v9(1, [TEMPLATE], 99)], collect.port)
+    wait_until("the state", lambda: state.read_bytes().count(bytes([127, 0, 0, 1])) == 1)
+    assert state.read_bytes().count(bytes([127, 0, 1])) == 8
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:100] + b"!" + b[101:], lambda b: bytes(range(256)) * 1000])
+def test_damaged_state_is_told_and_ignored(collect, damage):
+    collect.start()
+    state = learn(collect, 2)
+    collect.end(signal.SIGKILL)
+    state.write_bytes(damage(state.read_bytes()))
+    collect.start()
+    assert collect.log().count("what exporters told before cannot be used: ") == 1
+    data_of(collect.port, 2, 1)
+    collect.wait_for("messages", 1)
+    metrics = collect.metrics()
+    assert metrics["weir_collect_state_ignored_total"] == 1 and metrics["weir_collect_flows_total"] == 0
+    learn(collect, 2)
+    collect.wait_for("flows", 1)
+
+
 def test_no_collector(weir, tmp_path):
     done = subprocess.run([weir, "status", "--exporters", "--data", tmp_path], capture_output=True, text=True)
     assert done.returncode == 2
