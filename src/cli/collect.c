@@ -2,6 +2,8 @@
  * gives up what else it could do, and the workers start; the main thread publishes the metrics and says what went wrong. */
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -305,7 +307,19 @@ static void publish(const struct weir_role *role, struct weir_collector *collect
 	weir_buffer_done(&text);
 }
 
-static int serve(const struct weir_role *role, struct weir_collector *collector)
+/* New certificates are taken over without a restart. */
+static void refresh_tls(const struct weir_role *role, struct weir_tls *tls)
+{
+	struct weir_error err = {0};
+	int rc = tls ? weir_tls_refresh(tls, &err) : 0;
+
+	if (rc > 0)
+		weir_log(&role->log, WEIR_LOG_INFO, "new TLS sessions get the certificates that were read just now");
+	if (rc < 0)
+		weir_log(&role->log, WEIR_LOG_ERROR, "the old certificates stay in force: %s: %s; %s", err.where, err.what, err.next);
+}
+
+static int serve(const struct weir_role *role, const struct receivers *receivers, struct weir_collector *collector)
 {
 	struct complaint last = {0};
 	struct weir_error err;
@@ -319,6 +333,7 @@ static int serve(const struct weir_role *role, struct weir_collector *collector)
 		publish(role, collector, &publishing, false);
 		complain(role, collector, &last);
 		tell_worst(role, collector, &told_ns);
+		refresh_tls(role, receivers->tls);
 		failed = weir_collector_failed(collector, &err);
 	}
 	weir_collector_stop(collector);
@@ -331,6 +346,24 @@ static int serve(const struct weir_role *role, struct weir_collector *collector)
 	weir_log(&role->log, WEIR_LOG_INFO, "ended: %" PRIu64 " datagrams, %" PRIu64 " flows, %" PRIu64 " in the spool",
 		 stats.udp.datagrams, stats.decoder.flows, stats.spool.rows);
 	return WEIR_EXIT_OK;
+}
+
+/* The folders of the TLS files stay readable, for a new file there is another file to the sandbox. */
+static void confine(struct weir_role *role)
+{
+	const struct weir_config *c = &role->config;
+	const char *const FILES[] = {c->tls_certificate, c->tls_key, c->tls_ca};
+	char folder[3][PATH_MAX];
+	struct weir_sandbox_path paths[4] = {{0}};
+	unsigned count = 0;
+
+	for (unsigned i = 0; c->collect_tls_listen.count && i < 3; i++) {
+		if (!*FILES[i])
+			continue;
+		(void)snprintf(folder[i], sizeof(folder[i]), "%s", FILES[i]);
+		paths[count++] = (struct weir_sandbox_path){dirname(folder[i]), WEIR_SANDBOX_READ};
+	}
+	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, paths);
 }
 
 static int run(const struct weir_command *self, int argc, char **argv)
@@ -355,12 +388,12 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	    new_collector(&role, &receivers, &state, &collector, &err)) {
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
 	} else {
-		weir_role_confine(&role, WEIR_SANDBOX_COLLECT, false, NULL);
+		confine(&role);
 		if (weir_collector_start(collector, &err)) {
 			status = weir_fail(WEIR_EXIT_FAILED, &err);
 		} else {
 			tell_receivers(&role, &receivers);
-			status = serve(&role, collector);
+			status = serve(&role, &receivers, collector);
 		}
 	}
 	weir_buffer_done(&state);
@@ -376,7 +409,8 @@ const struct weir_command weir_command_collect = {
 	.summary = "receive flow exports and append the flows to the spool",
 	.text = "Receives NetFlow v1, v5, v7 and v9, IPFIX and sFlow v5 over UDP on collect.listen, and IPFIX over "
 		"TCP on collect.tcp_listen and over TLS on collect.tls_listen, and appends the flows to the spool. It waits for no "
-		"store: `weir sink` carries the spool there. After a crash every flow that was synced (collect.sync, one second unless set) is there; what came since is lost.\n\n"
+		"store: `weir sink` carries the spool there. After a crash every flow that was synced (collect.sync, "
+		"one second unless set) is there; what came since is lost. IPFIX over SCTP is not spoken.\n\n"
 		"SIGTERM and SIGINT end it after what the sockets hold has been taken in and synced.",
 	.options = weir_role_options,
 	.examples = "weir collect --data /var/lib/weir\treceive, with the default configuration",

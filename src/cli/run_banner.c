@@ -53,6 +53,14 @@ static bool listens_everywhere(const struct weir_config_list *listen)
 	return false;
 }
 
+static void print_listeners(const char *protocol, const struct weir_config_list *listen, FILE *out)
+{
+	if (listen->count)
+		fprintf(out, "\n              %s", protocol);
+	for (unsigned i = 0; i < listen->count; i++)
+		fprintf(out, " %s", listen->item[i]);
+}
+
 void weir_run_banner_print(const struct weir_run_banner *b, FILE *out)
 {
 	const struct weir_config_list *listen = &b->role->config.collect_listen;
@@ -61,6 +69,8 @@ void weir_run_banner_print(const struct weir_run_banner *b, FILE *out)
 	fprintf(out, "\nweir %s receives NetFlow, IPFIX and sFlow\n  listens on  UDP", WEIR_VERSION);
 	for (unsigned i = 0; i < listen->count; i++)
 		fprintf(out, " %s", listen->item[i]);
+	print_listeners("TCP", &b->role->config.collect_tcp_listen, out);
+	print_listeners("TLS", &b->role->config.collect_tls_listen, out);
 	fprintf(out, "\n  data        %s\n  store       %s\n", b->role->data_dir, b->store);
 	if (b->user)
 		fprintf(out, "  runs as     %s\n", b->user);

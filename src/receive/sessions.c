@@ -144,7 +144,7 @@ int weir_sessions_open(const struct weir_sessions_options *options, struct weir_
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	x->options = *options;
 	x->epoll = epoll_create1(EPOLL_CLOEXEC);
-	x->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	x->spare = fcntl(x->epoll, F_DUPFD_CLOEXEC, 0);
 	x->session = calloc(options->sessions_max, sizeof(struct weir_session *));
 	if (!x->session)
 		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
@@ -302,7 +302,7 @@ static bool turn_away(struct weir_sessions *x, const struct listener *l)
 		(void)close(fd);
 		x->stats.refused_limit++;
 	}
-	x->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	x->spare = fcntl(x->epoll, F_DUPFD_CLOEXEC, 0);
 	return fd >= 0;
 }
 

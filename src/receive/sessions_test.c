@@ -631,18 +631,25 @@ static void test_tls_reload(void **state)
 	(void)state;
 	PUSH_UNTIL(f, &p, f->messages == 1);
 	test_issue(&authority, "collector", "collector-2", "DNS:second.example");
-	assert_int_equal(weir_tls_reload(f->tls, &err), 0);
+	/* Once they are at rest. */
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 0);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 1);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 0);
 	q = peer_new(f, &authority, "exporter", TLS1_3_VERSION);
 	(void)SSL_set1_host(q.ssl, "second.example");
 	PUSH_UNTIL(f, &q, f->messages == 2);
 	p.sent = false;
 	PUSH_UNTIL(f, &p, f->messages == 3);
 	assert_int_equal(rename(test_path(&authority, "collector.key", path), test_path(&authority, "aside", aside)), 0);
-	assert_true(weir_tls_reload(f->tls, &err) < 0);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 0);
+	assert_true(weir_tls_refresh(f->tls, &err) < 0);
 	assert_string_equal(err.where, path);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 0); /* told once */
 	assert_int_equal(rename(aside, path), 0);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 0);
+	assert_int_equal(weir_tls_refresh(f->tls, &err), 1);
 	q.sent = false;
-	PUSH_UNTIL(f, &q, f->messages == 4);
+	PUSH_UNTIL(f, &q, f->messages == 4); /* a session goes on with what it began with */
 	peer_free(&p);
 	peer_free(&q);
 	fixture_free(f);

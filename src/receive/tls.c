@@ -10,9 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "flow/addr.h"
+
+enum { FILES = 3 };
+
+/* By what a change of the files is seen. */
+struct stamps {
+	struct {
+		int64_t changed_ns;
+		uint64_t inode;
+		uint64_t bytes;
+	} file[FILES];
+};
 
 struct weir_tls {
 	char *certificate; /* owned, like all that follows */
@@ -21,6 +34,8 @@ struct weir_tls {
 	bool client_certificate;
 	char **peer;
 	unsigned peers;
+	struct stamps loaded;
+	struct stamps seen; /* at the last look */
 	pthread_mutex_t lock; /* of context, which a reload changes */
 	SSL_CTX *context;
 };
@@ -135,6 +150,23 @@ static int context_new(const struct weir_tls *t, SSL_CTX **ret_context, struct w
 	return rc;
 }
 
+static struct stamps stamp(const struct weir_tls *t)
+{
+	const char *const PATHS[FILES] = {t->certificate, t->key, t->ca};
+	struct stamps s = {0};
+
+	for (unsigned i = 0; i < FILES; i++) {
+		struct stat st;
+
+		if (stat(PATHS[i], &st))
+			continue;
+		s.file[i].changed_ns = (int64_t)st.st_mtim.tv_sec * WEIR_NS_PER_S + st.st_mtim.tv_nsec;
+		s.file[i].inode = st.st_ino;
+		s.file[i].bytes = (uint64_t)st.st_size;
+	}
+	return s;
+}
+
 int weir_tls_new(const struct weir_tls_options *options, struct weir_tls **ret_tls, struct weir_error *err)
 {
 	struct weir_tls *t = calloc(1, sizeof(*t));
@@ -153,10 +185,13 @@ int weir_tls_new(const struct weir_tls_options *options, struct weir_tls **ret_t
 		t->peer[t->peers] = strdup(options->peers[i]);
 		full = full && t->peer[t->peers++];
 	}
-	if (!full || !t->certificate || !t->key || !t->ca || !t->peer)
+	if (!full || !t->certificate || !t->key || !t->ca || !t->peer) {
 		rc = weir_error_set(err, -ENOMEM, "tls", NULL, "out of memory");
-	else
+	} else {
+		/* Before they are read, so that no change goes unseen. */
+		t->loaded = t->seen = stamp(t);
 		rc = context_new(t, &t->context, err);
+	}
 	if (rc)
 		weir_tls_free(t);
 	else
@@ -179,18 +214,26 @@ void weir_tls_free(struct weir_tls *tls)
 	free(tls);
 }
 
-int weir_tls_reload(struct weir_tls *tls, struct weir_error *err)
+int weir_tls_refresh(struct weir_tls *tls, struct weir_error *err)
 {
+	struct stamps now = stamp(tls);
+	bool at_rest = memcmp(&now, &tls->seen, sizeof(now)) == 0;
 	SSL_CTX *context;
-	int rc = context_new(tls, &context, err);
+	int rc;
 
+	tls->seen = now;
+	/* A certificate and its key are written one after the other. */
+	if (!at_rest || memcmp(&now, &tls->loaded, sizeof(now)) == 0)
+		return 0;
+	tls->loaded = now;
+	rc = context_new(tls, &context, err);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&tls->lock);
 	SSL_CTX_free(tls->context); /* sessions hold on to the old one */
 	tls->context = context;
 	pthread_mutex_unlock(&tls->lock);
-	return 0;
+	return 1;
 }
 
 /* --- sessions ------------------------------------------------------------------------------------------------------ */

@@ -26,8 +26,10 @@ int weir_tls_new(const struct weir_tls_options *options, struct weir_tls **ret_t
 /* Sessions that were made from it may live on. */
 void weir_tls_free(struct weir_tls *tls);
 
-/* Read the files again, for sessions made from now on; on a mistake all stays as it is. Any thread. */
-int weir_tls_reload(struct weir_tls *tls, struct weir_error *err) WEIR_MUST_CHECK;
+/* To be called now and then, by one thread, beside those that make sessions. Where the files have changed, and have been at
+ * rest since the last call, they are read again, for sessions made from now on: 1. 0: nothing to do. Negative: they
+ * cannot be used, and what there was stays in force; tried again when they change again. */
+int weir_tls_refresh(struct weir_tls *tls, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* A session on an accepted socket, which stays the caller's; NULL without memory. The caller SSL_free()s it. */
 struct ssl_st *weir_tls_accept(struct weir_tls *tls, int fd);

@@ -108,7 +108,7 @@ class Collector:
 def start(weir, tmp_path, keys):
     started = []
 
-    def one(**options):
+    def one(keys=keys, **options):
         started.append(Collector(weir, tmp_path, keys, **options))
         return started[-1]
 
@@ -247,6 +247,27 @@ def test_addresses_that_may_not_talk(transport, start):
     assert collector.spooled()[0] == allowed
 
 
+def test_new_certificates_without_a_restart(start, tmp_path, keys):
+    """A session goes on with the certificates that it began with; new ones get the new."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for path in keys.iterdir():
+        (mine / path.name).write_bytes(path.read_bytes())
+    collector = start(keys=mine)
+    assert isinstance(collector.generate("tls", exporters=1), dict)
+    certificate(mine, "new", "collector", "ca", "IP:127.0.0.1,DNS:second.example")
+    for kind in ("key", "pem"):
+        (mine / f"new.{kind}").rename(mine / f"collector.{kind}")  # as ACME clients do
+    wait_until("the new certificate", lambda: "read just now" in collector.log.read_text())
+    assert isinstance(collector.generate("tls", exporters=1, **{"tls-name": "second.example"}), dict)
+    assert "hostname mismatch" in collector.generate("tls", exporters=1, **{"tls-name": "collector.example"})
+    (mine / "collector.key").write_text("no key")
+    wait_until("what is wrong", lambda: "the old certificates stay in force" in collector.log.read_text())
+    assert isinstance(collector.generate("tls", exporters=1), dict)
+    assert collector.end() == 0
+    assert collector.spooled()[0] == 3 * FLOWS
+
+
 # --- hostility -----------------------------------------------------------------------------------------------------------
 
 def test_slow_and_silent_peers_are_bounded(start):
@@ -323,6 +344,37 @@ def test_kill_and_reconnect(start):
     assert isinstance(sent, dict), sent
     assert collector.end() == 0
     assert collector.spooled() == [kept[0] + sent["flows"], kept[1] + sent["bytes"]]
+
+
+def test_flows_of_sessions_reach_the_store(weir, tmp_path, embedded_store):
+    tcp, store = free_port(), free_port()
+    (tmp_path / "weir.yaml").write_text(json.dumps({
+        "data_dir": str(tmp_path / "var"), "store": {"listen": f"127.0.0.1:{store}"},
+        "collect": {"listen": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "tcp_listen": f"127.0.0.1:{tcp}", "sync": "100ms"}}))
+    log = tmp_path / "log"
+    with open(log, "wb") as out:
+        run = subprocess.Popen([weir, "run", "--config", "weir.yaml"], cwd=tmp_path, stdout=out, stderr=out)
+    try:
+        wait_until("weir run to be up", lambda: "Ctrl-C stops it" in log.read_text(), 40)
+        assert f"TCP 127.0.0.1:{tcp}" in log.read_text()
+        done = subprocess.run([weir, "generate", "--to", f"127.0.0.1:{tcp}", "--transport", "tcp", "--flows", "5000",
+                               "--rate", "0", "--summary", "json"], capture_output=True, text=True, timeout=60)
+        sent = json.loads(done.stdout)
+
+        def stored():
+            asked = subprocess.run([weir, "sql", "--config", "weir.yaml", "-f", "JSONCompact",
+                                    "SELECT count(), sum(packets), sum(bytes), uniqExact(exporter_addr) FROM flows"],
+                                   cwd=tmp_path, capture_output=True, text=True)
+            return json.loads(asked.stdout)["data"][0] if asked.returncode == 0 else [0]
+
+        wait_until("the flows", lambda: int(stored()[0]) >= 5000)
+        assert [int(number) for number in stored()] == [sent["flows"], sent["packets"], sent["bytes"], 4]
+        with socket.create_connection(("127.0.0.1", tcp)):
+            wait_until("the session in weir status", lambda: re.search(r"TCP and TLS sessions +1\b", subprocess.run(
+                [weir, "status", "--config", "weir.yaml"], cwd=tmp_path, capture_output=True, text=True).stdout))
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.wait(40)
 
 
 # --- mistakes ------------------------------------------------------------------------------------------------------------
