@@ -82,8 +82,8 @@ class Collector:
         wait_until(f"{name} {value}", lambda: self.metrics().get(name, 0) >= value)
 
     def spooled(self):
-        """Flows and bytes in the spool."""
-        both = [native.sums(path) for path in sorted((self.folder / "var/spool").glob("*/*.native.lz4"))]
+        """Flows and bytes in the spool: other tables have lanes of their own."""
+        both = [native.sums(path) for path in sorted((self.folder / "var/spool").glob("[sw][0-9]/*.native.lz4"))]
         return [sum(flows for flows, _ in both), sum(total for _, total in both)]
 
     def command(self, transport, certificate="router", ca="ca", flows=FLOWS, **options):
@@ -287,7 +287,11 @@ def test_slow_and_silent_peers_are_bounded(start):
         if i % 30 == 29:
             sent = collector.generate("tls" if i > 60 else "tcp", flows=1000, exporters=1)
             assert isinstance(sent, dict), sent
-    collector.wait_for("weir_collect_sessions_total", 124)
+    # Whom a newer one has not pushed out is ended by the time: one within a message, one within the handshake.
+    for port, said in ((collector.tcp, b"\0\x0a\x05"), (collector.tls, hello[:40])):
+        peers.append(socket.create_connection(("127.0.0.1", port)))
+        peers[-1].sendall(said)
+    collector.wait_for("weir_collect_sessions_total", 126)
     assert collector.metrics()["weir_collect_sessions"] <= 16
     # In the end none of them is left, though none has hung up.
     wait_until("the slow ones to be gone", lambda: collector.metrics()["weir_collect_sessions"] == 0)
