@@ -36,17 +36,17 @@ def run(kind, stream, rate):
 def compare(stream):
     """All collectors of a version in turn, ROUNDS times. A row each, with medians; the ratio is of one round."""
     kinds = [k for k in peers.ALL if stream.version in k.versions and k.there()]
-    rounds = [{k: run(k, stream, RATE) for k in kinds} for _ in range(ROUNDS)]
+    rounds = [{k: run(k, stream, RATE) for k in kinds if i == 0 or not k.once} for i in range(ROUNDS)]
     flood = {k: run(k, stream, 0) for k in kinds}
     reference = peers.REFERENCE[stream.version]
     rows = []
     for k in kinds:
-        mine = [r[k] for r in rounds]
+        mine = [r[k] for r in rounds if k in r]
         lost = [1 - m["flows"] / m["sent"] if m["flows"] is not None else None for m in mine]
         rows.append({
             "version": stream.version, "peer": k.name, "note": k.note,
             "cpu_ns_per_flow": lab.median([m["cpu_ns_per_flow"] for m in mine]),
-            "ratio": lab.median([r[k]["cpu_ns_per_flow"] / r[reference]["cpu_ns_per_flow"] for r in rounds])
+            "ratio": lab.median([r[k]["cpu_ns_per_flow"] / r[reference]["cpu_ns_per_flow"] for r in rounds if k in r])
             if reference in kinds else None,
             "disk_bytes_per_flow": lab.median([m["disk_bytes_per_flow"] for m in mine]),
             "peak_mb": lab.median([m["peak_mb"] for m in mine]),

@@ -14,6 +14,7 @@ class Collector:
     programs = ()
     versions = ("5", "9", "10", "sflow")
     note = ""
+    once = False  # so far from the others that one round tells enough
 
     def __init__(self, folder, port):
         self.folder, self.port = pathlib.Path(folder), port
@@ -89,17 +90,21 @@ class SfcapdZ(NfcapdZ):
 
 class Nfacctd(Collector):
     """pmacct sums up by the keys that it is told; told all that makes a flow, it writes about as many rows as flows."""
+    program = "nfacctd"
     programs = ("nfacctd",)
+    once = True
     versions = ("5", "9", "10")
     keys = "peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tos,tcpflags,in_iface,out_iface,src_as,dst_as"
     note = "sums up by twelve keys in memory; no times"
 
     def command(self, version):
-        (self.folder / "nfacctd.conf").write_text(
-            f"daemonize: false\nnfacctd_ip: 127.0.0.1\nnfacctd_port: {self.port}\nnfacctd_pipe_size: 67108864\n"
+        config = self.folder / "pmacct.conf"
+        config.write_text(
+            f"daemonize: false\n{self.program}_ip: 127.0.0.1\n{self.program}_port: {self.port}\n"
+            f"{self.program}_pipe_size: 67108864\n"
             f"plugins: {self.plugin}\naggregate: {self.keys}\nplugin_pipe_size: 67108864\nplugin_buffer_size: 65536\n"
-            f"nfacctd_as: netflow\n{self.settings()}")
-        return ["nfacctd", "-f", str(self.folder / "nfacctd.conf")]
+            f"{self.program}_as: netflow\n{self.settings()}")
+        return [self.program, "-f", str(config)]
 
     def end(self):
         """Its processes do not always end when they are asked to; all is measured by now."""
@@ -111,7 +116,7 @@ class Nfacctd(Collector):
         return None  # it has no such count
 
     def disk_bytes(self):
-        return lab.folder_bytes(self.out) or None
+        return None  # sums, not flows
 
 
 class NfacctdPrint(Nfacctd):
@@ -131,5 +136,12 @@ class NfacctdMemory(Nfacctd):
         return f"imt_path: {self.folder}/pipe\nimt_buckets: 65537\nimt_mem_pools_number: 0\nimt_mem_pools_size: 1048576\n"
 
 
-ALL = [Weir, NfcapdZ, Nfcapd, SfcapdZ, NfacctdPrint, NfacctdMemory]
+class SfacctdMemory(NfacctdMemory):
+    name = "sfacctd memory"
+    program = "sfacctd"
+    programs = ("sfacctd",)
+    versions = ("sflow",)
+
+
+ALL = [Weir, NfcapdZ, Nfcapd, SfcapdZ, NfacctdPrint, NfacctdMemory, SfacctdMemory]
 REFERENCE = {"5": NfcapdZ, "9": NfcapdZ, "10": NfcapdZ, "sflow": SfcapdZ}
