@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build/release/weir, with all that it needs installed
 	@tools/setup build
@@ -35,6 +35,9 @@ bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: b
 	@tools/setup store && tools/setup test
 	@bench/run
 
+bench-replicate: build ## copies a processor second, beside samplicator (SAMPLICATE names its program) and socat
+	@bench/replicate
+
 lint: ## format and warnings, gcc and clang
 	@tools/setup build && tools/setup fuzz
 	@tools/lint
@@ -47,4 +50,4 @@ doc: build ## make the generated pages of doc/ again
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
 
-.PHONY: help build run demo test soak fuzz bench lint doc clean
+.PHONY: help build run demo test soak fuzz bench bench-replicate lint doc clean

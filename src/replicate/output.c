@@ -1,16 +1,16 @@
 /* Sending.
  *
- * Rewritten source: a connected socket a lane, so that the kernel keeps the route and a collector
- * that is gone is known by ECONNREFUSED. Copies of one length that follow each other go to the
- * kernel as one message that it takes apart (UDP_SEGMENT): half of the time of a copy is the way
- * down to the device, which they share. Where a path cannot do that they go singly.
+ * Rewritten source: a connected socket a lane, so that the kernel keeps the route and a collector that is gone is known
+ * by ECONNREFUSED. Copies of one length go to the kernel as one message that it takes apart (UDP_SEGMENT): most of the
+ * time of a copy is the way down to the device, which they share. To have more of one length together the copies of
+ * a batch are sent in another order, but each exporter's in their own. Where a path cannot do that they go singly.
  *
- * Kept source: the IP and UDP headers are written here, once for each copy, before the payload, and
- * go through the worker's raw socket. The payload is summed once for all copies.
+ * Kept source: the IP and UDP headers are written here, once for each copy, before the payload, and go through the
+ * worker's raw socket. The payload is summed once for all copies.
  *
- * A pending error of a connected socket is told in place of the next sending, which has not
- * happened then: it is repeated once. Nothing here waits: what finds no room in the socket's buffer
- * is dropped and counted, for one slow output must not delay the others. */
+ * A pending error of a connected socket is told in place of the next sending, which has not happened then: it is
+ * repeated once. Nothing here waits: what finds no room in the socket's buffer is dropped and counted, for one slow
+ * output must not delay the others. */
 #include "replicate/output.h"
 
 #include <errno.h>
@@ -54,6 +54,8 @@ struct weir_replicate_output_lane {
 	struct mmsghdr message[QUEUE];
 	struct iovec iovec[QUEUE * 2];
 	uint8_t header[QUEUE][WEIR_HEADER_MAX];
+	uint8_t exporter[QUEUE]; /* a number below 64 of each, by its address */
+	struct iovec gathered[QUEUE];
 	struct mmsghdr segmented[QUEUE];
 	union control control[QUEUE];
 };
@@ -329,35 +331,72 @@ static bool send_messages(const struct weir_replicate_output *o, struct weir_rep
 	return refused;
 }
 
-/* Runs of one length, the last of which may be shorter, become one message each. */
+/* What one message can have of the copies that wait: the first, those of the same length, and behind them one that is
+ * shorter. A copy does not overtake one of its own exporter's: an exporter of which one was passed over is blocked. */
+static unsigned gather(const struct weir_replicate_output_lane *lane, uint64_t *waiting, struct iovec *ret_iovec)
+{
+	unsigned first = (unsigned)__builtin_ctzll(*waiting);
+	unsigned shorter = QUEUE;
+	size_t len = lane->iovec[first].iov_len;
+	size_t all = len;
+	uint64_t blocked = 0;
+	unsigned count = 0;
+
+	ret_iovec[count++] = lane->iovec[first];
+	*waiting &= *waiting - 1;
+	if (!len || len >= (size_t)lane->segment_below)
+		return count;
+	for (uint64_t left = *waiting; left && count < SEGMENTS_MAX; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		size_t more = lane->iovec[i].iov_len;
+		uint64_t exporter = UINT64_C(1) << lane->exporter[i];
+
+		if (!(blocked & exporter) && more == len && all + more <= SEGMENTED_MAX) {
+			ret_iovec[count++] = lane->iovec[i];
+			*waiting &= ~(left & -left);
+			all += more;
+			continue;
+		}
+		if (!(blocked & exporter) && more && more < len && shorter == QUEUE)
+			shorter = i;
+		blocked |= exporter;
+	}
+	if (shorter < QUEUE && count < SEGMENTS_MAX && all + lane->iovec[shorter].iov_len <= SEGMENTED_MAX) {
+		ret_iovec[count++] = lane->iovec[shorter];
+		*waiting &= ~(UINT64_C(1) << shorter);
+	}
+	return count;
+}
+
+static void set_segments(struct msghdr *h, union control *control, size_t len)
+{
+	uint16_t size = (uint16_t)len;
+	struct cmsghdr *c;
+
+	h->msg_control = control->bytes;
+	h->msg_controllen = sizeof(control->bytes);
+	c = CMSG_FIRSTHDR(h);
+	c->cmsg_level = IPPROTO_UDP;
+	c->cmsg_type = UDP_SEGMENT;
+	c->cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(c), &size, sizeof(size));
+}
+
+/* The queue as messages of several copies; how many. */
 static int segment(struct weir_replicate_output_lane *lane)
 {
+	uint64_t waiting = lane->queued == 64 ? UINT64_MAX : (UINT64_C(1) << lane->queued) - 1;
+	struct iovec *at = lane->gathered;
 	int count = 0;
 
-	for (unsigned i = 0; i < lane->queued; count++) {
+	for (; waiting; count++) {
 		struct msghdr *h = &lane->segmented[count].msg_hdr;
-		size_t len = lane->iovec[i].iov_len;
-		size_t all = len;
-		unsigned end = i + 1;
+		unsigned copies = gather(lane, &waiting, at);
 
-		while (len && len < (size_t)lane->segment_below && end < lane->queued && end - i < SEGMENTS_MAX &&
-		       lane->iovec[end - 1].iov_len == len && lane->iovec[end].iov_len <= len &&
-		       lane->iovec[end].iov_len && all + lane->iovec[end].iov_len <= SEGMENTED_MAX)
-			all += lane->iovec[end++].iov_len;
-		*h = (struct msghdr){.msg_iov = &lane->iovec[i], .msg_iovlen = end - i};
-		if (end - i > 1) {
-			uint16_t size = (uint16_t)len;
-			struct cmsghdr *c;
-
-			h->msg_control = lane->control[count].bytes;
-			h->msg_controllen = sizeof(lane->control[count].bytes);
-			c = CMSG_FIRSTHDR(h);
-			c->cmsg_level = IPPROTO_UDP;
-			c->cmsg_type = UDP_SEGMENT;
-			c->cmsg_len = CMSG_LEN(sizeof(size));
-			memcpy(CMSG_DATA(c), &size, sizeof(size));
-		}
-		i = end;
+		*h = (struct msghdr){.msg_iov = at, .msg_iovlen = copies};
+		if (copies > 1)
+			set_segments(h, &lane->control[count], at->iov_len);
+		at += copies;
 	}
 	return count;
 }
@@ -375,6 +414,12 @@ bool weir_replicate_output_flush(struct weir_replicate_output *output, unsigned 
 		refused = send_messages(output, lane, lane->message, (int)lane->queued);
 	lane->queued = 0;
 	return refused;
+}
+
+/* Two that have the same number wait for each other, which costs little. */
+static uint8_t exporter_number(const struct weir_addr *addr)
+{
+	return (addr->byte[15] ^ addr->byte[14] * 3 ^ addr->byte[13] * 5 ^ addr->byte[7] * 7) & 63;
 }
 
 bool weir_replicate_output_put(struct weir_replicate_output *output, unsigned worker,
@@ -401,6 +446,7 @@ bool weir_replicate_output_put(struct weir_replicate_output *output, unsigned wo
 		iovec++;
 	}
 	*iovec = (struct iovec){.iov_base = (void *)(uintptr_t)datagram->data, .iov_len = datagram->len};
+	lane->exporter[lane->queued] = exporter_number(&datagram->exporter);
 	lane->queued++;
 	return refused;
 }

@@ -46,8 +46,7 @@ int weir_user_choose(const struct weir_user_options *options, struct weir_user *
 #define WEIR_USER_RECEIVES (1ULL << 10 | 1ULL << 12) /* CAP_NET_BIND_SERVICE, CAP_NET_ADMIN */
 /* And to see an interface's packets. */
 #define WEIR_USER_LISTENS (1ULL << 13) /* CAP_NET_RAW */
-
-/* Send with another's address as the source; the replicator's where it keeps the exporters'. */
+/* Or to send with another's address as the source; the replicator's where it keeps the exporters'. */
 #define WEIR_USER_SENDS_RAW (1ULL << 13) /* CAP_NET_RAW */
 
 /* Become the user for good, with no capability but these, which programs that are started keep. */

@@ -233,3 +233,35 @@ def is_free(port):
         except OSError:
             return False
     return True
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a kept source needs root at the start")
+def test_replicator_keeps_sources_as_another_user(weir, tmp_path):
+    for folder in tmp_path.parents:
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    tmp_path.chmod(0o755)
+    port = free_port(socket.SOCK_DGRAM)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        target.bind(("127.0.0.1", 0))
+        target.settimeout(10)
+        s.bind(("127.9.8.7", 0))
+        run = Run(weir, tmp_path, collect=f"{{user: nobody, listen: ['127.0.0.1:{free_port(socket.SOCK_DGRAM)}']}}",
+                  replicate=f"{{listen: ['127.0.0.1:{port}'], to: ['127.0.0.1:{target.getsockname()[1]},keep-source']}}")
+        try:
+            run.up()
+            run.wait_for(r"replicate: output 127.0.0.1:\d+, source kept")
+            s.sendto(b"a datagram", ("127.0.0.1", port))
+            assert target.recvfrom(100) == (b"a datagram", s.getsockname())
+            for role in ("collect", "replicate"):
+                status = pathlib.Path(f"/proc/{run.pids()[role]}/status").read_text()
+                assert "Uid:\t65534\t" in status and "CapEff:\t0000000000000000\n" in status
+            first = run.pids()["replicate"]
+            os.kill(first, signal.SIGKILL)
+            wait_until("replicate again", lambda: run.pids().get("replicate", first) != first and
+                       len(re.findall("source kept", run.said())) == 2)
+            s.sendto(b"another", ("127.0.0.1", port))
+            assert target.recvfrom(100) == (b"another", s.getsockname())
+            assert run.stop() == 0
+        finally:
+            run.process.kill()
