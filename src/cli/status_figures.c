@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 
-const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store"};
+const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate"};
 
 #define COLLECT WEIR_STATUS_COLLECT
 #define SINK	WEIR_STATUS_SINK
 #define STORE	WEIR_STATUS_STORE
+#define REPLICATE WEIR_STATUS_REPLICATE
 #define COUNT	WEIR_FIGURE_COUNT
 #define BYTES	WEIR_FIGURE_BYTES
 
@@ -35,6 +36,9 @@ const struct weir_figure weir_figures[] = {
 	 "segments of the spool failed their checksum and were set aside; check the disk, see spool/damaged"},
 	{STORE, "queries", "queries", "weir_store_queries_total", COUNT, true, false, NULL},
 	{STORE, "memory_bytes", "memory", "weir_store_resident_bytes", BYTES, false, false, NULL},
+	{REPLICATE, "datagrams", "datagrams", "weir_replicate_datagrams_total", COUNT, true, false, NULL},
+	{REPLICATE, "exporters", "exporters", "weir_replicate_exporters", COUNT, false, false, NULL},
+	{REPLICATE, "kernel_drops", "dropped by the kernel", "weir_replicate_kernel_drops_total", COUNT, true, false, NULL},
 	{0},
 };
 /* clang-format on */

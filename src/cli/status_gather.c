@@ -113,7 +113,8 @@ static void find_processes(struct weir_status *status)
 	for (unsigned i = 0; i < WEIR_STATUS_ROLES; i++) {
 		struct weir_status_process *p = &status->process[i];
 
-		p->wanted = i != WEIR_STATUS_STORE || status->config->store_embedded;
+		p->wanted = (i != WEIR_STATUS_STORE || status->config->store_embedded) &&
+			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count);
 		p->state = reports_itself(status, &run, &p->samples) ? "up" : "down";
 		if (status->supervised)
 			read_supervised(&run, weir_status_roles[i], p);
@@ -272,6 +273,28 @@ static void judge_figures(struct weir_status *status)
 			       "collect.listen (`weir generate` makes some to try).");
 }
 
+/* The replicator's outputs that are taken for dead. */
+static void judge_outputs(struct weir_status *status)
+{
+	const struct weir_samples *samples = &status->process[WEIR_STATUS_REPLICATE].samples;
+	double drops = per_second(status, "weir_replicate_kernel_drops_total");
+	char name[256];
+
+	if (drops > 0)
+		weir_status_problem(status, "the kernel drops %.0f datagrams a second of replicate's; make replicate.receive_buffer "
+					    "(and net.core.rmem_max) larger, or replicate.workers more",
+				    drops);
+	for (size_t i = 0; is_state(status, WEIR_STATUS_REPLICATE, "up") && i < samples->count; i++) {
+		const struct weir_sample *s = &samples->sample[i];
+
+		if (strcmp(s->name, "weir_replicate_output_up") == 0 && s->value < 1 &&
+		    weir_sample_label(s, "output", name, sizeof(name)))
+			weir_status_problem(status, "the collector %s, which replicate sends to, is down: it refuses, or its check "
+						    "fails",
+					    name);
+	}
+}
+
 /* --- spool, store, disk ----------------------------------------------------------------------------------- */
 
 static int keep_furthest(void *ctx, const struct weir_spool_survey *survey)
@@ -386,6 +409,7 @@ void weir_status_gather(const struct weir_config *config, const char *data_dir, 
 	find_sandboxes(status);
 	judge_processes(status);
 	judge_figures(status);
+	judge_outputs(status);
 	gather_spool(status);
 	gather_store(status);
 	gather_disk(status);

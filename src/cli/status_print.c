@@ -190,6 +190,10 @@ int weir_status_print_table(const struct weir_status *status, struct weir_buffer
 		rc = table_role(status, WEIR_STATUS_COLLECT, out);
 	if (!rc)
 		rc = table_faults(status, out);
+	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted && status->process[WEIR_STATUS_REPLICATE].samples.count)
+		rc = weir_buffer_text(out, "\nreplicate\n");
+	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted)
+		rc = table_role(status, WEIR_STATUS_REPLICATE, out);
 	if (!rc && status->has_spool)
 		rc = weir_buffer_text(out, "\nspool\n");
 	if (!rc)
@@ -347,5 +351,10 @@ int weir_status_print_json(const struct weir_status *status, struct weir_buffer 
 		rc = weir_buffer_text(out, "}");
 	if (!rc)
 		rc = json_store(status, out);
+	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted) {
+		rc = json_figures(status, WEIR_STATUS_REPLICATE, out);
+		if (!rc)
+			rc = weir_buffer_text(out, "}");
+	}
 	return rc ? rc : json_problems(status, out);
 }

@@ -1,5 +1,6 @@
 """`weir run` as a whole: banner, restarts, order of the end, and each thing that can be wrong with its one line. None of these
 needs the embedded store: where libchdb is missing, that is one of the cases."""
+import json
 import os
 import pathlib
 import re
@@ -256,6 +257,9 @@ def test_replicator_keeps_sources_as_another_user(weir, tmp_path):
             for role in ("collect", "replicate"):
                 status = pathlib.Path(f"/proc/{run.pids()[role]}/status").read_text()
                 assert "Uid:\t65534\t" in status and "CapEff:\t0000000000000000\n" in status
+            said = subprocess.run([weir, "status", "--config", "weir.yaml", "--format", "json"], cwd=tmp_path,
+                                  capture_output=True, text=True)
+            assert json.loads(said.stdout)["replicate"]["datagrams"] == 1, said.stdout
             first = run.pids()["replicate"]
             os.kill(first, signal.SIGKILL)
             wait_until("replicate again", lambda: run.pids().get("replicate", first) != first and
