@@ -307,6 +307,19 @@ static void publish(const struct weir_role *role, struct weir_collector *collect
 	weir_buffer_done(&text);
 }
 
+/* After a crash: the loss that nobody else can know of. */
+static void tell_abandoned(const struct weir_role *role, struct weir_collector *collector)
+{
+	struct weir_collector_stats stats;
+
+	weir_collector_stats(collector, &stats);
+	if (stats.spool.abandoned_segments)
+		weir_log(&role->log, WEIR_LOG_WARN,
+			 "%" PRIu64 " unfinished segments of a process that died were removed: what it received in its last %" PRIu64
+			 " ms is lost",
+			 stats.spool.abandoned_segments, role->config.collect_sync_ms);
+}
+
 /* New certificates are taken over without a restart. */
 static void refresh_tls(const struct weir_role *role, struct weir_tls *tls)
 {
@@ -327,10 +340,14 @@ static int serve(const struct weir_role *role, const struct receivers *receivers
 	struct publishing publishing = {0};
 	int64_t told_ns = 0;
 	bool failed = false;
+	bool first = true;
 
 	publish(role, collector, &publishing, false);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
 		publish(role, collector, &publishing, false);
+		if (first)
+			tell_abandoned(role, collector);
+		first = false;
 		complain(role, collector, &last);
 		tell_worst(role, collector, &told_ns);
 		refresh_tls(role, receivers->tls);

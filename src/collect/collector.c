@@ -268,11 +268,10 @@ static void close_window(struct worker *w, int64_t now)
 	struct weir_fairness_worst worst;
 	bool was_thinned = weir_fairness_thinned(w->fairness, &thinning) > 0;
 	unsigned thinned;
-	uint64_t drops;
 	double filled;
 
-	filled = weir_udp_filled(w->udp, &drops);
-	weir_fairness_close(w->fairness, now, drops, filled);
+	filled = weir_udp_look(w->udp);
+	weir_fairness_close(w->fairness, now, weir_udp_stats(w->udp)->kernel_drops, filled);
 	thinned = weir_fairness_thinned(w->fairness, &thinning);
 	/* Where the kernel has no filters the excess is refused here all the same. */
 	if (thinned || was_thinned)

@@ -39,6 +39,8 @@ static const struct {
 	{"weir_collect_state_exporters_total", "Exporters known from before the start, by what was saved of them", AT(state_exporters)},
 	{"weir_collect_state_ignored_total",  "Saved states of exporters that were damaged or cannot be read", AT(state_ignored)},
 	{"weir_spool_bytes_total",            "Bytes written to the spool, compressed",   AT(spool.bytes)},
+	{"weir_spool_abandoned_segments_total", "Unfinished segments of a process that died, removed with what was not synced",
+	 AT(spool.abandoned_segments)},
 	{"weir_spool_dropped_segments_total", "Segments removed unread because the spool was full", AT(spool.dropped_segments)},
 	{"weir_spool_dropped_rows_total",     "Flows removed unread because the spool was full", AT(spool.dropped_rows)},
 	{"weir_spool_write_errors_total",     "Failures to write to the spool",           AT(spool.write_errors)},

@@ -266,6 +266,17 @@ void weir_udp_close(struct weir_udp *udp)
 
 /* --- receiving -------------------------------------------------------------------------------------------------- */
 
+/* The counter of a socket, modulo 2^32. A datagram has that of when it came, which may be before the last look. */
+static void count_drops(struct weir_udp *udp, unsigned socket, uint32_t drops)
+{
+	uint32_t more = drops - udp->drops[socket];
+
+	if (more > INT32_MAX)
+		return;
+	udp->stats.kernel_drops += more;
+	udp->drops[socket] = drops;
+}
+
 /* When the first datagram of a batch came, and how many of the socket's were dropped before it. For every datagram this
  * would be a tenth of what receiving costs; those of a batch came within a nap of each other. */
 static int64_t read_control(struct weir_udp *udp, unsigned socket, struct msghdr *h)
@@ -284,8 +295,7 @@ static int64_t read_control(struct weir_udp *udp, unsigned socket, struct msghdr
 			uint32_t drops;
 
 			memcpy(&drops, CMSG_DATA(c), sizeof(drops));
-			udp->stats.kernel_drops += drops - udp->drops[socket];
-			udp->drops[socket] = drops;
+			count_drops(udp, socket, drops);
 		}
 	}
 	return received_ms ? received_ms : weir_clock_wall_ns(&weir_clock_system) / WEIR_NS_PER_MS;
@@ -452,10 +462,9 @@ int weir_udp_thin(struct weir_udp *udp, const struct weir_fairness_thinning *thi
 	return 0;
 }
 
-double weir_udp_filled(const struct weir_udp *udp, uint64_t *ret_drops)
+double weir_udp_look(struct weir_udp *udp)
 {
 	double fullest = 0;
-	uint64_t drops = 0;
 
 	for (unsigned i = 0; i < udp->sockets; i++) {
 		uint32_t memory[SK_MEMINFO_VARS] = {0};
@@ -463,11 +472,10 @@ double weir_udp_filled(const struct weir_udp *udp, uint64_t *ret_drops)
 
 		if (getsockopt(udp->socket[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &len) || !memory[SK_MEMINFO_RCVBUF])
 			continue;
-		drops += memory[SK_MEMINFO_DROPS];
+		count_drops(udp, i, memory[SK_MEMINFO_DROPS]);
 		if ((double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF] > fullest)
 			fullest = (double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF];
 	}
-	*ret_drops = drops;
 	return fullest;
 }
 

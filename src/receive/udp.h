@@ -52,9 +52,9 @@ void weir_udp_close(struct weir_udp *udp);
 int weir_udp_poll(struct weir_udp *udp, int timeout_ms,
 		  void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx) WEIR_MUST_CHECK;
 
-/* How full the fullest of the sockets' buffers is, from 0 to 1, and what the kernel has dropped up to now: the counter of the
- * statistics is as of the datagram that was read last. A system call for each socket. */
-double weir_udp_filled(const struct weir_udp *udp, uint64_t *ret_drops);
+/* How full the fullest of the sockets' buffers is, from 0 to 1; and count what the kernel has dropped up to now, for a datagram
+ * tells of the drops before it only. A system call for each socket. */
+double weir_udp_look(struct weir_udp *udp);
 
 /* Let the kernel drop a part of what these sources send, before it takes room in the buffers; n 0 ends that. */
 int weir_udp_thin(struct weir_udp *udp, const struct weir_fairness_thinning *thinning, unsigned n) WEIR_MUST_CHECK;
