@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/flow_table.h"
+#include "export/file.h"
 #include "flow/text.h"
 #include "receive/capture.h"
 #include "wire/decoder.h"
@@ -16,6 +17,7 @@
 struct values {
 	const char *format;
 	const char *exporter;
+	const char *write;
 	const char *sflow_addresses;
 };
 
@@ -25,6 +27,7 @@ struct decoding {
 	struct weir_buffer out;
 	const struct output *output;
 	struct weir_flow_table table;
+	struct weir_export_file *file; /* --write, or NULL */
 	struct weir_capture_stats captures; /* of all files together */
 	struct weir_error err;		    /* why it ended early */
 };
@@ -82,9 +85,11 @@ static int write_out(struct decoding *d)
 
 static int flush(struct decoding *d)
 {
-	int rc = d->output->rows(d);
+	int rc = d->file ? weir_export_file_write(d->file, d->block, &d->err) : d->output->rows(d);
 
 	weir_block_reset(d->block);
+	if (rc && d->file)
+		return rc;
 	if (rc)
 		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
 	return d->out.len ? write_out(d) : 0;
@@ -213,7 +218,7 @@ static bool summarize(const struct decoding *d)
 
 static int decode_files(struct decoding *d, char **paths, int count_paths, const struct weir_addr *exporter)
 {
-	int rc = d->output->begin ? d->output->begin(d) : 0;
+	int rc = d->output->begin && !d->file ? d->output->begin(d) : 0;
 
 	if (rc)
 		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
@@ -234,6 +239,36 @@ static int decode_files(struct decoding *d, char **paths, int count_paths, const
 	return rc;
 }
 
+/* To open it for writing would empty what is to be read. */
+static bool is_input(const char *path, char **inputs, int count_inputs)
+{
+	struct stat out, in;
+
+	for (int i = 0; stat(path, &out) == 0 && i < count_inputs; i++) {
+		if (stat(inputs[i], &in) == 0 && S_ISREG(in.st_mode) && in.st_ino == out.st_ino && in.st_dev == out.st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* The end of --write: what was written is said, for not every flow has something that IPFIX can say. */
+static int close_file(struct decoding *d, const char *path)
+{
+	uint64_t flows;
+	int rc;
+
+	if (!d->file)
+		return 0;
+	flows = weir_export_file_flows(d->file);
+	rc = weir_export_file_close(d->file, &d->err);
+	d->file = NULL;
+	if (rc)
+		return rc;
+	count("", flows, "flow", "s");
+	fprintf(stderr, " written to %s\n", path);
+	return 0;
+}
+
 static int set_up(struct decoding *d, const struct values *values)
 {
 	struct weir_decoder_limits limits = weir_decoder_limits_default;
@@ -249,7 +284,9 @@ static int set_up(struct decoding *d, const struct values *values)
 	rc = weir_decoder_new(&limits, seed, &d->decoder);
 	if (!rc)
 		rc = weir_block_new(&weir_block_limits_default, &d->block);
-	return rc ? weir_error_set(&d->err, rc, NULL, NULL, "out of memory") : 0;
+	if (rc)
+		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
+	return values->write ? weir_export_file_open(values->write, &d->file, &d->err) : 0;
 }
 
 static void tear_down(struct decoding *d)
@@ -257,6 +294,7 @@ static void tear_down(struct decoding *d)
 	weir_decoder_free(d->decoder);
 	weir_block_free(d->block);
 	weir_buffer_done(&d->out);
+	(void)!weir_export_file_close(d->file, NULL);
 }
 
 static int run(const struct weir_command *self, int argc, char **argv)
@@ -273,10 +311,14 @@ static int run(const struct weir_command *self, int argc, char **argv)
 		return weir_usage(self, "name a file, or - for standard input");
 	if (weir_addr_parse(values.exporter, &exporter))
 		return weir_usage(self, "--exporter takes an address, not \"%s\"", values.exporter);
+	if (values.write && is_input(values.write, argv + 1, operands))
+		return weir_usage(self, "%s is to be read: name another file to write", values.write);
 	status = WEIR_EXIT_OK;
 	rc = set_up(&d, &values);
 	if (!rc) {
 		rc = decode_files(&d, argv + 1, operands, &exporter);
+		if (!rc)
+			rc = close_file(&d, values.write);
 		/* A reader that has seen enough (`| head`) needs no message, a mistake at the start no summary. */
 		if (rc != -EPIPE && (!rc || weir_decoder_stats(d.decoder)->messages) && summarize(&d))
 			status = WEIR_EXIT_FAILED;
@@ -295,6 +337,13 @@ static const struct weir_option OPTIONS[] = {
 	 .offset = offsetof(struct values, format),
 	 .help = "What is written, on a terminal and elsewhere: a table for reading (the default), one JSON object a flow, "
 		 "or comma-separated values with a header line."},
+	{.name = "write",
+	 .letter = 'w',
+	 .type = WEIR_OPTION_TEXT,
+	 .argument = "FILE",
+	 .offset = offsetof(struct values, write),
+	 .help = "Write the flows to an IPFIX file (RFC 5655) in place of printing them. Observation domains and times are kept; "
+		 "texts, elements without a column and the exporters' addresses are not."},
 	{.name = "exporter",
 	 .letter = 'e',
 	 .type = WEIR_OPTION_TEXT,
@@ -331,6 +380,7 @@ const struct weir_command weir_command_decode = {
 	.options = OPTIONS,
 	.examples = "weir decode capture.pcap\ta table of the flows\n"
 		    "weir decode --format ndjson templates.pcap data.pcap | jq .src_addr\ttemplates first, then the data\n"
-		    "weir decode -f csv flows.ipfix >flows.csv\tfor a spreadsheet",
+		    "weir decode -f csv flows.ipfix >flows.csv\tfor a spreadsheet\n"
+		    "weir decode --write flows.ipfix capture.pcap\ta NetFlow capture as an IPFIX file",
 	.run = run,
 };
