@@ -11,6 +11,10 @@
  * textbook's way, costs each packet six writes to three flows.) Every time is at most inactive_us ahead, so the wheel
  * needs no second level.
  *
+ * A million flows are in no processor's cache: a packet would wait for memory twice, for its slot and for its flow, longer than all
+ * the rest takes. So the meter tells a batch of hashes first (weir_flow_cache_near_slot, …_flow), and memory is asked for many at a
+ * time; and the arrays are on large pages where the system has them.
+ *
  * A full cache takes the first flow of the soonest bucket whose time stands; flows found there that had packets since
  * are filed anew, each once for a packet at most. */
 #include "probe/flow_cache.h"
@@ -18,6 +22,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -27,6 +32,7 @@ enum {
 	BUCKETS_USED = 1000, /* inactive_us takes no more of them */
 	FLOWS_MAX = 1 << 28,
 	NONE = 0, /* an index; flows count from 1 */
+	LINE_BYTES = 64, /* of the processor's cache */
 };
 
 struct slot {
@@ -50,6 +56,27 @@ struct weir_flow_cache {
 	uint32_t head[BUCKETS], tail[BUCKETS]; /* lists in the order of filing */
 };
 
+/* Zeroed memory that costs nothing before it is touched. */
+static void *reserve(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	(void)madvise(memory, bytes, MADV_HUGEPAGE);
+	return memory;
+}
+
+static size_t slot_bytes(const struct weir_flow_cache *c)
+{
+	return ((size_t)c->mask + 1) * sizeof(*c->slot);
+}
+
+static size_t flow_bytes(const struct weir_flow_cache *c)
+{
+	return ((size_t)c->options.flows_max + 1) * sizeof(*c->flow);
+}
+
 int weir_flow_cache_new(const struct weir_flow_cache_options *options, struct weir_flow_cache **ret_cache)
 {
 	struct weir_flow_cache *c;
@@ -65,8 +92,8 @@ int weir_flow_cache_new(const struct weir_flow_cache_options *options, struct we
 		return -ENOMEM;
 	c->options = *options;
 	c->mask = (uint32_t)(slots - 1);
-	c->slot = calloc(slots, sizeof(*c->slot));
-	c->flow = calloc((size_t)options->flows_max + 1, sizeof(*c->flow));
+	c->slot = reserve(slot_bytes(c));
+	c->flow = reserve(flow_bytes(c));
 	c->fresh = 1;
 	while (options->inactive_us >> c->shift >= BUCKETS_USED)
 		c->shift++;
@@ -82,14 +109,43 @@ void weir_flow_cache_free(struct weir_flow_cache *cache)
 {
 	if (!cache)
 		return;
-	free(cache->slot);
-	free(cache->flow);
+	if (cache->slot)
+		(void)munmap(cache->slot, slot_bytes(cache));
+	if (cache->flow)
+		(void)munmap(cache->flow, flow_bytes(cache));
 	free(cache);
 }
 
 uint32_t weir_flow_cache_count(const struct weir_flow_cache *cache)
 {
 	return cache->count;
+}
+
+/* Ask for a flow's memory. */
+static inline void near(const struct weir_flow *f)
+{
+	const char *at = (const char *)f;
+
+	for (size_t i = 0; i < sizeof(*f); i += LINE_BYTES)
+		__builtin_prefetch(at + i, 1);
+}
+
+uint32_t weir_flow_cache_hash(const struct weir_flow_cache *cache, const struct weir_flow_key *key)
+{
+	return (uint32_t)XXH3_64bits_withSeed(key, sizeof(*key), cache->options.seed);
+}
+
+void weir_flow_cache_near_slot(const struct weir_flow_cache *cache, uint32_t hash)
+{
+	__builtin_prefetch(&cache->slot[hash & cache->mask]);
+}
+
+void weir_flow_cache_near_flow(const struct weir_flow_cache *cache, uint32_t hash)
+{
+	const struct slot *slot = &cache->slot[hash & cache->mask];
+
+	if (slot->tag == hash && slot->index)
+		near(&cache->flow[slot->index]);
 }
 
 /* --- the wheel -------------------------------------------------------------------------------------------- */
@@ -188,6 +244,7 @@ static uint32_t turn(struct weir_flow_cache *c, int64_t tick, uint32_t most, boo
 		enum weir_flow_end reason;
 		int64_t due = deadline(c, f, &reason) >> c->shift;
 
+		near(&c->flow[next]);
 		if (due <= tick) {
 			end_flow(c, index, lack ? WEIR_FLOW_END_LACK : reason);
 			ended++;
@@ -292,16 +349,14 @@ static bool is_over(const struct weir_flow_cache *c, const struct weir_flow *f, 
 	return *ret_reason == WEIR_FLOW_END_ACTIVE ? now_us >= due : now_us > due;
 }
 
-struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const struct weir_flow_key *key, int64_t now_us,
-				       bool restart, bool *ret_new)
+struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const struct weir_flow_key *key, uint32_t hash,
+				       int64_t now_us, bool restart, bool *ret_new)
 {
-	uint32_t tag = (uint32_t)XXH3_64bits_withSeed(key, sizeof(*key), cache->options.seed);
-
-	for (uint32_t at = tag & cache->mask; cache->slot[at].index; at = (at + 1) & cache->mask) {
+	for (uint32_t at = hash & cache->mask; cache->slot[at].index; at = (at + 1) & cache->mask) {
 		struct weir_flow *f = &cache->flow[cache->slot[at].index];
 		enum weir_flow_end reason;
 
-		if (cache->slot[at].tag != tag || memcmp(&f->key, key, sizeof(*key)) != 0)
+		if (cache->slot[at].tag != hash || memcmp(&f->key, key, sizeof(*key)) != 0)
 			continue;
 		if (is_over(cache, f, now_us, restart, &reason)) {
 			end_flow(cache, cache->slot[at].index, reason);
@@ -311,7 +366,7 @@ struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const stru
 		return f;
 	}
 	*ret_new = true;
-	return add(cache, key, tag, now_us);
+	return add(cache, key, hash, now_us);
 }
 
 void weir_flow_cache_end(struct weir_flow_cache *cache, struct weir_flow *flow)

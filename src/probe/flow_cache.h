@@ -96,8 +96,13 @@ void weir_flow_cache_free(struct weir_flow_cache *cache);
 
 /* The flow with that key, which may be a new one (first_us and last_us are now, all else is 0). Never NULL: a full cache ends
  * another flow. The pointer holds until the next call. restart: a flow that was marked as ended gives way to a new one. */
-struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const struct weir_flow_key *key, int64_t now_us,
-				       bool restart, bool *ret_new);
+struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const struct weir_flow_key *key, uint32_t hash,
+				       int64_t now_us, bool restart, bool *ret_new);
+/* The key's hash for find(). With it, what find() will touch can be brought near: first the one, some packets later the
+ * other, some packets later find(). */
+uint32_t weir_flow_cache_hash(const struct weir_flow_cache *cache, const struct weir_flow_key *key);
+void weir_flow_cache_near_slot(const struct weir_flow_cache *cache, uint32_t hash);
+void weir_flow_cache_near_flow(const struct weir_flow_cache *cache, uint32_t hash);
 /* Its end was seen: it goes when ended_us are over. */
 void weir_flow_cache_end(struct weir_flow_cache *cache, struct weir_flow *flow);
 /* End whatever is due. Called before find() with the packet's time, or with the clock's where no packet comes. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "probe/flow_row.h"
 #include "probe/fragments.h"
@@ -15,6 +14,23 @@ enum {
 	TCP_RST = 0x04,
 	TCP_ACK = 0x10,
 	FRAGMENT_MORE = 0x20,
+	BATCH = 32,
+};
+
+/* What a packet means to its flow. Packets wait in a batch, so that the memory of their flows can be asked for together. */
+struct sight {
+	struct weir_flow_key key;
+	uint32_t hash;
+	int64_t time_us;
+	uint32_t bytes;
+	uint32_t label; /* top MPLS label + 1; 0: none */
+	uint32_t interface;
+	uint64_t src_mac, dst_mac;
+	uint16_t tcp_flags;
+	uint8_t tos, ttl;
+	uint8_t from; /* which end of the key is the source */
+	bool opens;   /* TCP: SYN without ACK */
+	bool is_tcp, has_ports, has_macs, outgoing;
 };
 
 struct weir_meter {
@@ -27,6 +43,8 @@ struct weir_meter {
 	struct weir_meter_stats stats;
 	int64_t now_us;
 	int failed; /* what take() returned */
+	unsigned sights;
+	struct sight sight[BATCH];
 };
 
 static int hand_out(struct weir_meter *m)
@@ -104,17 +122,17 @@ struct ports {
 	bool known;
 };
 
-static struct ports ports_of(struct weir_meter *m, const struct weir_packet *p)
+static struct ports ports_of(struct weir_meter *m, const struct weir_packet *p, int64_t now_us)
 {
 	struct ports ports = {.src = p->src_port, .dst = p->dst_port, .known = p->has & (WEIR_PACKET_PORTS | WEIR_PACKET_ICMP)};
 
 	if (p->has & WEIR_PACKET_ICMP)
 		ports.dst = (uint16_t)(p->icmp_type << 8 | p->icmp_code);
 	if (p->has & WEIR_PACKET_LATER) {
-		ports.known = weir_fragments_get(m->fragments, p, m->now_us, &ports.src, &ports.dst);
+		ports.known = weir_fragments_get(m->fragments, p, now_us, &ports.src, &ports.dst);
 		m->stats.fragments_lost += !ports.known;
 	} else if (p->ip_flags & FRAGMENT_MORE && ports.known) {
-		weir_fragments_put(m->fragments, p, m->now_us, ports.src, ports.dst);
+		weir_fragments_put(m->fragments, p, now_us, ports.src, ports.dst);
 	}
 	return ports;
 }
@@ -122,9 +140,13 @@ static struct ports ports_of(struct weir_meter *m, const struct weir_packet *p)
 /* Whether the source is the higher end. */
 static inline bool is_higher(const struct weir_packet *p, const struct ports *ports)
 {
-	int order = memcmp(&p->src_addr, &p->dst_addr, sizeof(p->src_addr));
+	uint64_t src = weir_be64(p->src_addr.byte), dst = weir_be64(p->dst_addr.byte);
 
-	return order ? order > 0 : ports->src > ports->dst;
+	if (src == dst) {
+		src = weir_be64(p->src_addr.byte + 8);
+		dst = weir_be64(p->dst_addr.byte + 8);
+	}
+	return src == dst ? ports->src > ports->dst : src > dst;
 }
 
 static inline struct weir_flow_key key_of(const struct weir_meter *m, const struct weir_packet *p, const struct ports *ports,
@@ -147,35 +169,34 @@ static inline struct weir_flow_key key_of(const struct weir_meter *m, const stru
 
 /* --- counting --------------------------------------------------------------------------------------------- */
 
-static void begin_flow(struct weir_flow *f, const struct weir_frame *frame, const struct weir_packet *p, bool ports,
-		       unsigned from)
+static void begin_flow(struct weir_flow *f, const struct sight *s)
 {
-	f->initiator = (uint8_t)from;
-	f->interface = frame->interface;
-	f->has_ports = ports;
-	f->has_macs = p->has & WEIR_PACKET_MACS;
-	f->mac[from] = p->src_mac;
-	f->mac[!from] = p->dst_mac;
-	f->label = p->labels ? p->label[0] + 1 : 0;
+	f->initiator = s->from;
+	f->interface = s->interface;
+	f->has_ports = s->has_ports;
+	f->has_macs = s->has_macs;
+	f->mac[s->from] = s->src_mac;
+	f->mac[!s->from] = s->dst_mac;
+	f->label = s->label;
 }
 
-static inline void count(struct weir_flow *f, struct weir_flow_half *h, const struct weir_packet *p, int64_t now_us,
-			 uint32_t bytes)
+static inline void count(struct weir_flow *f, struct weir_flow_half *h, const struct sight *s)
 {
 	if (!h->packets++) {
-		h->first_us = h->last_us = now_us;
-		h->tos = p->tos;
-		h->ttl = p->ttl;
+		h->first_us = h->last_us = s->time_us;
+		h->tos = s->tos;
+		h->ttl = s->ttl;
+		f->outgoing[s->from] = s->outgoing;
 	}
-	h->bytes += bytes;
-	if (now_us > h->last_us)
-		h->last_us = now_us;
-	else if (now_us < h->first_us)
-		h->first_us = now_us;
-	if (p->ttl < h->ttl)
-		h->ttl = p->ttl;
-	if (now_us > f->last_us)
-		f->last_us = now_us;
+	h->bytes += s->bytes;
+	if (s->time_us > h->last_us)
+		h->last_us = s->time_us;
+	else if (s->time_us < h->first_us)
+		h->first_us = s->time_us;
+	if (s->ttl < h->ttl)
+		h->ttl = s->ttl;
+	if (s->time_us > f->last_us)
+		f->last_us = s->time_us;
 }
 
 static void count_tcp(struct weir_meter *m, struct weir_flow *f, struct weir_flow_half *h, uint16_t flags)
@@ -185,31 +206,68 @@ static void count_tcp(struct weir_meter *m, struct weir_flow *f, struct weir_flo
 		weir_flow_cache_end(m->cache, f);
 }
 
-static void meter_packet(struct weir_meter *m, const struct weir_frame *frame, const struct weir_packet *p)
+/* Count the batch's packets to their flows. */
+static void settle(struct weir_meter *m)
 {
-	struct ports ports = ports_of(m, p);
-	unsigned from = is_higher(p, &ports);
-	struct weir_flow_key key = key_of(m, p, &ports, from);
-	bool opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	uint32_t bytes = p->ip_bytes;
-	struct weir_flow *f;
-	bool is_new;
+	for (unsigned i = 0; i < m->sights; i++)
+		weir_flow_cache_near_flow(m->cache, m->sight[i].hash);
+	for (unsigned i = 0; i < m->sights; i++) {
+		const struct sight *s = &m->sight[i];
+		struct weir_flow *f;
+		bool is_new;
 
-	/* Without a length of its own a packet goes on to the frame's end. */
+		m->now_us = s->time_us;
+		weir_flow_cache_advance(m->cache, s->time_us);
+		f = weir_flow_cache_find(m->cache, &s->key, s->hash, s->time_us, s->opens, &is_new);
+		if (is_new)
+			begin_flow(f, s);
+		count(f, &f->half[s->from], s);
+		m->stats.packets++;
+		m->stats.bytes += s->bytes;
+		if (s->is_tcp)
+			count_tcp(m, f, &f->half[s->from], s->tcp_flags);
+	}
+	m->sights = 0;
+}
+
+/* Without a length of its own a packet goes on to the frame's end. */
+static inline uint32_t bytes_of(const struct weir_meter *m, const struct weir_frame *frame, const struct weir_packet *p)
+{
 	if (m->options.frame_bytes)
-		bytes = frame->length;
-	else if (!bytes)
-		bytes = frame->length > p->ip_offset ? frame->length - p->ip_offset : 0;
-	f = weir_flow_cache_find(m->cache, &key, frame->time_us, opens, &is_new);
-	if (is_new)
-		begin_flow(f, frame, p, ports.known, from);
-	if (!f->half[from].packets)
-		f->outgoing[from] = frame->outgoing;
-	count(f, &f->half[from], p, frame->time_us, bytes);
-	m->stats.packets++;
-	m->stats.bytes += bytes;
-	if (p->has & WEIR_PACKET_TCP)
-		count_tcp(m, f, &f->half[from], p->tcp_flags);
+		return frame->length;
+	if (p->ip_bytes)
+		return p->ip_bytes;
+	return frame->length > p->ip_offset ? frame->length - p->ip_offset : 0;
+}
+
+static void see(struct weir_meter *m, const struct weir_frame *frame, const struct weir_packet *p)
+{
+	struct ports ports = ports_of(m, p, frame->time_us);
+	unsigned from = is_higher(p, &ports);
+	struct sight *s = &m->sight[m->sights++];
+
+	*s = (struct sight){
+		.key = key_of(m, p, &ports, from),
+		.time_us = frame->time_us,
+		.bytes = bytes_of(m, frame, p),
+		.label = p->labels ? p->label[0] + 1 : 0,
+		.interface = frame->interface,
+		.src_mac = p->src_mac,
+		.dst_mac = p->dst_mac,
+		.tcp_flags = p->tcp_flags,
+		.tos = p->tos,
+		.ttl = p->ttl,
+		.from = (uint8_t)from,
+		.opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN,
+		.is_tcp = p->has & WEIR_PACKET_TCP,
+		.has_ports = ports.known,
+		.has_macs = p->has & WEIR_PACKET_MACS,
+		.outgoing = frame->outgoing,
+	};
+	s->hash = weir_flow_cache_hash(m->cache, &s->key);
+	weir_flow_cache_near_slot(m->cache, s->hash);
+	if (m->sights == BATCH)
+		settle(m);
 }
 
 int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame)
@@ -222,8 +280,6 @@ int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame)
 		meter->stats.unsampled++;
 		return meter->failed;
 	}
-	meter->now_us = frame->time_us;
-	weir_flow_cache_advance(meter->cache, frame->time_us);
 	result = weir_packet_parse(weir_cursor(frame->data, frame->captured), frame->link, meter->options.tunnel, &p);
 	if (frame->tagged && !p.tunnels) {
 		p.customer_vlan = p.vlan;
@@ -231,7 +287,7 @@ int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame)
 	}
 	meter->stats.malformed += result == WEIR_DISSECT_MALFORMED;
 	if (p.has & WEIR_PACKET_IP)
-		meter_packet(meter, frame, &p);
+		see(meter, frame, &p);
 	else
 		meter->stats.not_ip++;
 	return meter->failed;
@@ -239,6 +295,7 @@ int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame)
 
 int weir_meter_advance(struct weir_meter *meter, int64_t now_us)
 {
+	settle(meter);
 	if (now_us > meter->now_us) {
 		meter->now_us = now_us;
 		weir_flow_cache_advance(meter->cache, now_us);
@@ -248,11 +305,13 @@ int weir_meter_advance(struct weir_meter *meter, int64_t now_us)
 
 int weir_meter_deliver(struct weir_meter *meter)
 {
+	settle(meter);
 	return hand_out(meter);
 }
 
 int weir_meter_finish(struct weir_meter *meter)
 {
+	settle(meter);
 	weir_flow_cache_flush(meter->cache, WEIR_FLOW_END_FORCED);
 	return hand_out(meter);
 }

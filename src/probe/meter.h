@@ -55,7 +55,7 @@ struct weir_meter;
 int weir_meter_new(const struct weir_meter_options *options, struct weir_meter **ret_meter) WEIR_MUST_CHECK;
 void weir_meter_free(struct weir_meter *meter);
 
-/* 0, or what take() returned. */
+/* 0, or what take() returned. The packet may wait for others in a batch, until the next call of any function below. */
 int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame) WEIR_MUST_CHECK;
 /* The time is at least this, though no frame has come: end flows that are due. */
 int weir_meter_advance(struct weir_meter *meter, int64_t now_us) WEIR_MUST_CHECK;

@@ -148,6 +148,7 @@ static void test_tcp(void **state)
 	see_tcp(&b, 3, 1, 2, 0x11);
 	see_tcp(&b, 4, 2, 1, 0x11);
 	see_tcp(&b, 5, 1, 2, 0x10);
+	assert_int_equal(weir_meter_advance(b.meter, 5), 0);
 	assert_int_equal(weir_meter_flows(b.meter), 1);
 	see_tcp(&b, 6, 1, 2, 0x02);
 	assert_int_equal(weir_meter_deliver(b.meter), 0);
@@ -280,6 +281,7 @@ static void test_key(void **state)
 	assert_int_equal(see(&b, 0, &p), 0);
 	p.transport[3]++;
 	assert_int_equal(see(&b, 0, &p), 0);
+	assert_int_equal(weir_meter_deliver(b.meter), 0);
 	assert_int_equal(weir_meter_flows(b.meter), 5);
 	finish(&b);
 	assert_int_equal(b.rows, 5);
@@ -320,6 +322,7 @@ static void test_sampling(void **state)
 	begin(&b);
 	for (unsigned i = 0; i < 1000; i++)
 		see_tcp(&b, i, 1, 2, 0x10);
+	assert_int_equal(weir_meter_deliver(b.meter), 0);
 	assert_int_equal(weir_meter_stats(b.meter)->packets, 100);
 	assert_int_equal(weir_meter_stats(b.meter)->unsampled, 900);
 	finish(&b);

@@ -1,4 +1,4 @@
-/* Capture files, by libpcap. */
+/* Capture files: classic pcap goes to packets_pcap.c, all else to libpcap. */
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static const struct {
 	{DLT_PPP_SERIAL, WEIR_LINK_PPP},  {DLT_MPLS, WEIR_LINK_MPLS},
 };
 
-static int find_link(const char *name, int dlt, enum weir_link *ret_link, struct weir_error *err)
+int weir_packets_link(const char *name, int dlt, enum weir_link *ret_link, struct weir_error *err)
 {
 	const char *text = pcap_datalink_val_to_name(dlt);
 
@@ -115,51 +115,67 @@ static const char *advice(int first)
 		       : "pcap and pcapng files can be read";
 }
 
-static int open_stream(struct file_packets *f, FILE *file, struct weir_error *err)
+static int first_byte(FILE *file, const char *name, int *ret_first, struct weir_error *err)
 {
-	char reason[PCAP_ERRBUF_SIZE] = "";
 	int first;
 
 	errno = 0;
 	first = getc(file);
 	if (first == EOF)
-		return ferror(file) ? weir_error_set(err, -errno, f->name, NULL, "cannot read: %s", strerror(errno))
-				    : weir_error_set(err, -EINVAL, f->name, NULL, "the file is empty");
+		return ferror(file) ? weir_error_set(err, -errno, name, NULL, "cannot read: %s", strerror(errno))
+				    : weir_error_set(err, -EINVAL, name, NULL, "the file is empty");
 	if (ungetc(first, file) == EOF)
-		return weir_error_set(err, -EIO, f->name, NULL, "cannot read");
+		return weir_error_set(err, -EIO, name, NULL, "cannot read");
+	*ret_first = first;
+	return 0;
+}
+
+static int open_libpcap(FILE *file, int first, const char *name, const char *filter, struct weir_packets **ret_packets,
+			struct weir_error *err)
+{
+	struct file_packets *f = calloc(1, sizeof(*f));
+	char reason[PCAP_ERRBUF_SIZE] = "";
+	int rc;
+
+	if (!f || !(f->name = strdup(name))) {
+		free(f);
+		return weir_error_set(err, -ENOMEM, name, NULL, "out of memory");
+	}
+	f->base.kind = &kind;
 	f->pcap = pcap_fopen_offline(file, reason);
-	return f->pcap ? 0 : weir_error_set(err, -EINVAL, f->name, advice(first), "not a capture: %s", reason);
+	if (!f->pcap) {
+		file_close(&f->base);
+		return weir_error_set(err, -EINVAL, name, advice(first), "not a capture: %s", reason);
+	}
+	/* From here on the file is libpcap's. */
+	rc = weir_packets_link(name, pcap_datalink(f->pcap), &f->link, err);
+	if (!rc && filter)
+		rc = set_filter(f->pcap, filter, err);
+	if (rc) {
+		file_close(&f->base);
+		return 1;
+	}
+	*ret_packets = &f->base;
+	return 0;
 }
 
 int weir_packets_open_file(const char *path, const char *filter, struct weir_packets **ret_packets,
 			   struct weir_error *err)
 {
 	bool standard = strcmp(path, "-") == 0;
+	const char *name = standard ? "standard input" : path;
 	FILE *file = standard ? stdin : fopen(path, "rbe");
-	struct file_packets *f;
+	int first = 0;
 	int rc;
 
 	if (!file)
 		return weir_error_set(err, -errno, path, NULL, "cannot open: %s", strerror(errno));
-	f = calloc(1, sizeof(*f));
-	if (!f || !(f->name = strdup(standard ? "standard input" : path))) {
-		free(f);
-		if (!standard)
-			(void)fclose(file);
-		return weir_error_set(err, -ENOMEM, path, NULL, "out of memory");
-	}
-	f->base.kind = &kind;
-	rc = open_stream(f, file, err);
-	if (rc && !standard)
+	rc = first_byte(file, name, &first, err);
+	if (!rc && (first == 0xd4 || first == 0xa1 || first == 0x4d))
+		rc = weir_packets_open_pcap(file, name, filter, ret_packets, err);
+	else if (!rc)
+		rc = open_libpcap(file, first, name, filter, ret_packets, err);
+	if (rc < 0 && !standard)
 		(void)fclose(file);
-	if (!rc)
-		rc = find_link(f->name, pcap_datalink(f->pcap), &f->link, err);
-	if (!rc && filter)
-		rc = set_filter(f->pcap, filter, err);
-	if (rc) {
-		file_close(&f->base);
-		return rc;
-	}
-	*ret_packets = &f->base;
-	return 0;
+	return rc > 0 ? -EINVAL : rc;
 }
