@@ -1,8 +1,46 @@
+#include <string.h>
+
 #include "export/message.h"
 
 #define AS_TRANS 23456 /* RFC 6793 §9 */
 
 enum { PROTO_ICMP = 1 };
+
+static inline void store(uint8_t *p, uint64_t value, unsigned length)
+{
+	switch (length) {
+	case 1:
+		*p = (uint8_t)value;
+		break;
+	case 2:
+		weir_put_be16(p, (uint16_t)value);
+		break;
+	case 4:
+		weir_put_be32(p, (uint32_t)value);
+		break;
+	case 8:
+		weir_put_be32(p, (uint32_t)(value >> 32));
+		weir_put_be32(p + 4, (uint32_t)value);
+		break;
+	default:
+		for (unsigned i = length; i-- > 0; value >>= 8)
+			p[i] = (uint8_t)value;
+	}
+}
+
+static inline uint64_t load(const struct weir_block *block, enum weir_column_id id, uint32_t row)
+{
+	switch (weir_types[weir_columns[id].type].width) {
+	case 1:
+		return weir_block_u8(block, id)[row];
+	case 2:
+		return weir_block_u16(block, id)[row];
+	case 4:
+		return weir_block_u32(block, id)[row];
+	default:
+		return weir_block_u64(block, id)[row];
+	}
+}
 
 static uint64_t icmp_port(const struct weir_block *block, uint32_t row)
 {
@@ -14,69 +52,75 @@ static uint64_t icmp_port(const struct weir_block *block, uint32_t row)
 	       weir_block_u8(block, WEIR_COL_ICMP_CODE)[row];
 }
 
-static unsigned write_uint(struct weir_writer *w, uint64_t value, unsigned length)
+static inline unsigned store_clamped(uint8_t *p, uint64_t value, unsigned length)
 {
 	uint64_t largest = weir_field_largest(length);
 	bool clamp = value > largest;
 
-	weir_writer_uint(w, clamp ? largest : value, length);
+	store(p, clamp ? largest : value, length);
 	return clamp;
 }
 
-static unsigned write_as16(struct weir_writer *w, uint64_t as, unsigned length)
+static unsigned store_as16(uint8_t *p, uint64_t as, unsigned length)
 {
-	weir_writer_uint(w, as > UINT16_MAX ? AS_TRANS : as, length);
+	store(p, as > UINT16_MAX ? AS_TRANS : as, length);
 	return as > UINT16_MAX;
 }
 
 /* An IPv6 address where the field is for IPv4, as a next hop may be (RFC 8950), is sent as 0.0.0.0. */
-static unsigned write_addr4(struct weir_writer *w, const struct weir_addr *addr)
+static unsigned store_addr4(uint8_t *p, const struct weir_addr *addr)
 {
 	bool fits = weir_addr_is_v4(addr) || weir_addr_is_zero(addr);
 
 	if (fits)
-		weir_writer_bytes(w, &addr->byte[12], 4);
+		memcpy(p, &addr->byte[12], 4);
 	else
-		weir_writer_zero(w, 4);
+		memset(p, 0, 4);
 	return !fits;
 }
 
+/* Room is taken once for the record, not for each field. */
 unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field, unsigned fields,
 			   const struct weir_block *block, uint32_t row, int64_t boot_ms)
 {
 	unsigned clamped = 0;
+	size_t bytes = 0;
+	uint8_t *p;
 
-	for (const struct weir_field *f = field; f < field + fields; f++) {
+	for (unsigned i = 0; i < fields; i++)
+		bytes += field[i].length;
+	p = weir_writer_take(w, bytes);
+	for (const struct weir_field *f = field; p && f < field + fields; p += f->length, f++) {
 		switch ((enum weir_field_op)f->op) {
 		case WEIR_FIELD_ZERO:
-			weir_writer_zero(w, f->length);
+			memset(p, 0, f->length);
 			break;
 		case WEIR_FIELD_UINT:
-			clamped += write_uint(w, weir_block_number(block, f->column, row), f->length);
+			clamped += store_clamped(p, load(block, f->column, row), f->length);
 			break;
 		case WEIR_FIELD_BITS:
-			weir_writer_uint(w, weir_block_number(block, f->column, row), f->length);
+			store(p, load(block, f->column, row), f->length);
 			break;
 		case WEIR_FIELD_ADDR4:
-			clamped += write_addr4(w, &weir_block_addr(block, f->column)[row]);
+			clamped += store_addr4(p, &weir_block_addr(block, f->column)[row]);
 			break;
 		case WEIR_FIELD_ADDR6:
-			weir_writer_bytes(w, weir_block_addr(block, f->column)[row].byte, 16);
+			memcpy(p, weir_block_addr(block, f->column)[row].byte, 16);
 			break;
 		case WEIR_FIELD_TIME:
-			weir_writer_uint(w, (uint64_t)weir_block_time(block, f->column)[row], f->length);
+			store(p, (uint64_t)weir_block_time(block, f->column)[row], f->length);
 			break;
 		case WEIR_FIELD_UPTIME:
-			weir_writer_u32(w, (uint32_t)(weir_block_time(block, f->column)[row] - boot_ms));
+			store(p, (uint32_t)(weir_block_time(block, f->column)[row] - boot_ms), f->length);
 			break;
 		case WEIR_FIELD_LABEL:
-			clamped += write_uint(w, weir_block_number(block, f->column, row) << 4, f->length);
+			clamped += store_clamped(p, load(block, f->column, row) << 4, f->length);
 			break;
 		case WEIR_FIELD_AS16:
-			clamped += write_as16(w, weir_block_number(block, f->column, row), f->length);
+			clamped += store_as16(p, load(block, f->column, row), f->length);
 			break;
 		case WEIR_FIELD_ICMP_PORT:
-			weir_writer_uint(w, icmp_port(block, row), f->length);
+			store(p, icmp_port(block, row), f->length);
 			break;
 		}
 	}
