@@ -149,22 +149,19 @@ static inline bool is_higher(const struct weir_packet *p, const struct ports *po
 	return src == dst ? ports->src > ports->dst : src > dst;
 }
 
-static inline struct weir_flow_key key_of(const struct weir_meter *m, const struct weir_packet *p, const struct ports *ports,
-					  unsigned from)
+static inline void put_key(const struct weir_meter *m, const struct weir_packet *p, const struct ports *ports, unsigned from,
+			   struct weir_flow_key *key)
 {
-	struct weir_flow_key key = {
-		.vlan = p->vlan,
-		.customer_vlan = p->customer_vlan,
-		.vni = p->vni,
-		.proto = p->proto,
-		.tos = m->options.tos ? p->tos : 0,
-	};
-
-	key.addr[from] = p->src_addr;
-	key.addr[!from] = p->dst_addr;
-	key.port[from] = ports->src;
-	key.port[!from] = ports->dst;
-	return key;
+	key->addr[from] = p->src_addr;
+	key->addr[!from] = p->dst_addr;
+	key->port[from] = ports->src;
+	key->port[!from] = ports->dst;
+	key->vlan = p->vlan;
+	key->customer_vlan = p->customer_vlan;
+	key->vni = p->vni;
+	key->proto = p->proto;
+	key->tos = m->options.tos ? p->tos : 0;
+	key->zero = 0;
 }
 
 /* --- counting --------------------------------------------------------------------------------------------- */
@@ -246,24 +243,23 @@ static void see(struct weir_meter *m, const struct weir_frame *frame, const stru
 	unsigned from = is_higher(p, &ports);
 	struct sight *s = &m->sight[m->sights++];
 
-	*s = (struct sight){
-		.key = key_of(m, p, &ports, from),
-		.time_us = frame->time_us,
-		.bytes = bytes_of(m, frame, p),
-		.label = p->labels ? p->label[0] + 1 : 0,
-		.interface = frame->interface,
-		.src_mac = p->src_mac,
-		.dst_mac = p->dst_mac,
-		.tcp_flags = p->tcp_flags,
-		.tos = p->tos,
-		.ttl = p->ttl,
-		.from = (uint8_t)from,
-		.opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN,
-		.is_tcp = p->has & WEIR_PACKET_TCP,
-		.has_ports = ports.known,
-		.has_macs = p->has & WEIR_PACKET_MACS,
-		.outgoing = frame->outgoing,
-	};
+	/* Member by member: a compound literal would be made elsewhere and copied. */
+	put_key(m, p, &ports, from, &s->key);
+	s->time_us = frame->time_us;
+	s->bytes = bytes_of(m, frame, p);
+	s->label = p->labels ? p->label[0] + 1 : 0;
+	s->interface = frame->interface;
+	s->src_mac = p->src_mac;
+	s->dst_mac = p->dst_mac;
+	s->tcp_flags = p->tcp_flags;
+	s->tos = p->tos;
+	s->ttl = p->ttl;
+	s->from = (uint8_t)from;
+	s->opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	s->is_tcp = p->has & WEIR_PACKET_TCP;
+	s->has_ports = ports.known;
+	s->has_macs = p->has & WEIR_PACKET_MACS;
+	s->outgoing = frame->outgoing;
 	s->hash = weir_flow_cache_hash(m->cache, &s->key);
 	weir_flow_cache_near_slot(m->cache, s->hash);
 	if (m->sights == BATCH)

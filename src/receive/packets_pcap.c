@@ -12,8 +12,8 @@
 #include "receive/packets_kind.h"
 
 enum {
-	WINDOW_BYTES = 1 << 20,
-	FRAME_MAX = 262144, /* libpcap's, too: more is no frame but damage */
+	FRAME_MAX = 262144,	 /* libpcap's, too: more is no frame but damage */
+	WINDOW_BYTES = 3 * FRAME_MAX / 2, /* what the processor's own memory holds: a larger one is slower */
 	FILE_HEADER = 24,
 	FRAME_HEADER = 16,
 };
