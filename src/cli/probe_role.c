@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,6 +18,30 @@
 static int fanout_group(unsigned sources)
 {
 	return (int)(((unsigned)getpid() * WEIR_PROBE_WORKERS_MAX + sources) & 0xffff);
+}
+
+/* The interfaces' names are told in the export, as many as there is room for. */
+static void note_name(struct weir_encoder_options *encoder, uint32_t index, const char *name)
+{
+	struct weir_encoder_interface *at = &encoder->interface[encoder->interfaces];
+
+	if (!index || encoder->interfaces == WEIR_ENCODER_INTERFACES_MAX)
+		return;
+	*at = (struct weir_encoder_interface){.index = index};
+	memcpy(at->name, name, strnlen(name, sizeof(at->name)));
+	encoder->interfaces++;
+}
+
+static void note_interface(struct weir_encoder_options *encoder, const char *name)
+{
+	struct if_nameindex *all = strcmp(name, "any") == 0 ? if_nameindex() : NULL;
+
+	if (!all)
+		note_name(encoder, if_nametoindex(name), name);
+	for (unsigned i = 0; all && all[i].if_index; i++)
+		note_name(encoder, all[i].if_index, all[i].if_name);
+	if (all)
+		if_freenameindex(all);
 }
 
 int weir_probe_listen(const struct weir_probe_listen *listen, const char *interface,
@@ -42,6 +67,7 @@ int weir_probe_listen(const struct weir_probe_listen *listen, const char *interf
 			return rc;
 		options->workers++;
 	}
+	note_interface(&options->encoder, interface);
 	return 0;
 }
 

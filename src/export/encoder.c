@@ -55,7 +55,7 @@ int weir_encoder_new(const struct weir_encoder_options *options, struct weir_enc
 	e->fixed = weir_fixed_format(options->version);
 	e->boot_ms = options->boot_ms;
 	e->template_id = 255;
-	if (!e->protocol || e->options.mtu_bytes < WEIR_ENCODER_MTU_MIN ||
+	if (!e->protocol || options->interfaces > WEIR_ENCODER_INTERFACES_MAX || e->options.mtu_bytes < WEIR_ENCODER_MTU_MIN ||
 	    e->options.mtu_bytes > WEIR_ENCODER_MTU_MAX) {
 		free(e);
 		return -EINVAL;

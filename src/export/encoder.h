@@ -26,6 +26,14 @@
 
 struct weir_encoder;
 
+#define WEIR_ENCODER_INTERFACES_MAX 16
+#define WEIR_ENCODER_NAME_MAX	    16
+
+struct weir_encoder_interface {
+	uint32_t index;
+	char name[WEIR_ENCODER_NAME_MAX]; /* filled up with zeros */
+};
+
 struct weir_encoder_options {
 	enum weir_flow_type version;
 	uint32_t domain;		    /* observation domain, source id; engine type and number; sub-agent */
@@ -34,6 +42,8 @@ struct weir_encoder_options {
 	int64_t template_refresh_ms;	    /* and after so long; 0: 60 000 */
 	uint32_t sampling_rate;		    /* told in headers, options records or samples; 0: nothing is said */
 	struct weir_addr agent;		    /* sFlow's agent address; all zeros: 127.0.0.1 */
+	struct weir_encoder_interface interface[WEIR_ENCODER_INTERFACES_MAX]; /* told in options records (v9, IPFIX) */
+	unsigned interfaces;
 	int64_t boot_ms;		    /* when the exporter's uptime began; 0: a day before the first flow */
 };
 

@@ -835,9 +835,88 @@ static void test_sflow_without_ip(void **state)
 	fixture_free(f);
 }
 
+/* RFC 5103: the other direction's elements have the enterprise bit and its number. */
+static void test_reverse_elements(void **state)
+{
+	struct fixture *f = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_IPFIX});
+	struct weir_column_set set = {0};
+	static const uint8_t bytes[] = {0x80, 1, 0, 8, 0, 0, 0x72, 0x79}, packets[] = {0x80, 2, 0, 8, 0, 0, 0x72, 0x79};
+
+	(void)state;
+	weir_block_u64(f->in, WEIR_COL_BYTES)[0] = 100;
+	weir_block_u64(f->in, WEIR_COL_REVERSE_BYTES)[0] = 300;
+	weir_block_u64(f->in, WEIR_COL_REVERSE_PACKETS)[0] = 3;
+	weir_column_set_add(&set, WEIR_COL_BYTES);
+	weir_column_set_add(&set, WEIR_COL_REVERSE_BYTES);
+	weir_column_set_add(&set, WEIR_COL_REVERSE_PACKETS);
+	weir_block_commit(f->in, 1, &set);
+	encode_at(f, NOW_MS);
+	assert_int_equal(f->messages, 1);
+	assert_non_null(memmem(f->message[0].data, f->message[0].len, bytes, sizeof(bytes)));
+	assert_non_null(memmem(f->message[0].data, f->message[0].len, packets, sizeof(packets)));
+	decode_all(f);
+	assert_int_equal(weir_block_u64(f->out, WEIR_COL_REVERSE_BYTES)[0], 300);
+	assert_int_equal(weir_block_u64(f->out, WEIR_COL_REVERSE_PACKETS)[0], 3);
+	fixture_free(f);
+}
+
+/* Names of interfaces are an options record each, which no decoder takes for a flow. */
+static void test_interface_names(void **state)
+{
+	static const enum weir_flow_type versions[] = {WEIR_FLOW_NETFLOW9, WEIR_FLOW_IPFIX};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct fixture *f = fixture_new((struct weir_encoder_options){
+			.version = versions[i], .sampling_rate = 10, .mtu_bytes = WEIR_ENCODER_MTU_MIN, .interfaces = 2,
+			.interface = {{.index = 2, .name = "eth0"}, {.index = 3, .name = "sixteen-letters-"}}});
+		struct weir_column_set set = {0};
+
+		weir_block_u64(f->in, WEIR_COL_BYTES)[0] = 100;
+		weir_column_set_add(&set, WEIR_COL_BYTES);
+		weir_block_commit(f->in, 1, &set);
+		encode_at(f, NOW_MS);
+		decode_all(f);
+		assert_int_equal(decoded(f)->option_records, 3);
+		assert_int_equal(decoded(f)->flows, 1);
+		assert_non_null(memmem(f->message[0].data, f->message[0].len, "\0\0\0\2eth0\0", 9));
+		assert_non_null(memmem(f->message[0].data, f->message[0].len, "sixteen-letters-", 16));
+		fixture_free(f);
+	}
+}
+
+/* A sampled packet's own header comes back as it was. */
+static void test_raw_samples(void **state)
+{
+	struct fixture *f = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_SFLOW5});
+	struct fixture *other = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_IPFIX});
+	static const uint8_t header[] = {0x45, 0, 0, 28, 0, 7, 0, 0, 61, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x04, 0xd2, 0, 53, 0, 8, 0, 0, 9};
+	struct weir_raw_sample sample = {.protocol = 11, .header = header, .header_bytes = sizeof(header), .frame_bytes = 1500,
+					 .in_if = 4, .rate = 100, .pool = 200};
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(weir_encoder_sample(f->encoder, &sample, NOW_MS, &f->output), 0);
+	assert_int_equal(weir_encoder_flush(f->encoder, NOW_MS, &f->output), 0);
+	assert_int_equal(weir_encoder_flush(f->encoder, NOW_MS, &f->output), 0);
+	decode_all(f);
+	assert_int_equal(f->out->rows, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(weir_block_u16(f->out, WEIR_COL_DST_PORT)[i], 53);
+		assert_int_equal(weir_block_u32(f->out, WEIR_COL_SAMPLING_RATE)[i], 100);
+		assert_int_equal(weir_block_u32(f->out, WEIR_COL_IN_IF)[i], 4);
+	}
+	assert_int_equal(weir_encoder_sample(other->encoder, &sample, NOW_MS, &other->output), -EINVAL);
+	fixture_free(f);
+	fixture_free(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reverse_elements),
+		cmocka_unit_test(test_interface_names),
+		cmocka_unit_test(test_raw_samples),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_round_trip_of_the_smallest_messages),
 		cmocka_unit_test(test_round_trip_of_the_largest_messages),

@@ -5,6 +5,9 @@
  * uptime (§5.1), IPFIX has absolute milliseconds. A column can have a row an address family. */
 #include "export/field.h"
 
+/* An element of the other direction: the enterprise bit, and RFC 5103's enterprise number behind it. */
+#define REVERSE WEIR_FIELD_REVERSE
+
 #define COUNT_OF(list) (unsigned)(sizeof(list) / sizeof((list)[0]))
 
 struct catalogue_row {
@@ -60,8 +63,10 @@ static const struct catalogue_row catalogue[] = {
 	{WEIR_COL_SRC_MASK,              29,   6, WEIR_FIELD_UINT,      1,  1},
 	{WEIR_COL_DST_MASK,              13,   4, WEIR_FIELD_UINT,      1,  1},
 	{WEIR_COL_DST_MASK,              30,   6, WEIR_FIELD_UINT,      1,  1},
-	{WEIR_COL_REVERSE_BYTES,        232,   0, WEIR_FIELD_UINT,      8,  8},
-	{WEIR_COL_REVERSE_PACKETS,      299,   0, WEIR_FIELD_UINT,      8,  8},
+	{WEIR_COL_REVERSE_BYTES,        232,   0, WEIR_FIELD_UINT,      8,  0},
+	{WEIR_COL_REVERSE_PACKETS,      299,   0, WEIR_FIELD_UINT,      8,  0},
+	{WEIR_COL_REVERSE_BYTES, REVERSE | 1,  0, WEIR_FIELD_UINT,      0,  8},
+	{WEIR_COL_REVERSE_PACKETS, REVERSE | 2, 0, WEIR_FIELD_UINT,     0,  8},
 	{WEIR_COL_IN_VRF,               234,   0, WEIR_FIELD_UINT,      4,  4},
 	{WEIR_COL_OUT_VRF,              235,   0, WEIR_FIELD_UINT,      4,  4},
 	{WEIR_COL_SRC_MAC,               56,   0, WEIR_FIELD_UINT,      6,  6},
@@ -73,6 +78,7 @@ static const struct catalogue_row catalogue[] = {
 	{WEIR_COL_MPLS_LABEL_1,          70,   0, WEIR_FIELD_LABEL,     3,  3},
 	{WEIR_COL_MPLS_LABEL_2,          71,   0, WEIR_FIELD_LABEL,     3,  3},
 	{WEIR_COL_MPLS_LABEL_3,          72,   0, WEIR_FIELD_LABEL,     3,  3},
+	{WEIR_COL_VNI,                  351,   0, WEIR_FIELD_UINT,      8,  8},
 	{WEIR_COL_POST_NAT_SRC_ADDR,    225,   4, WEIR_FIELD_ADDR4,     4,  4},
 	{WEIR_COL_POST_NAT_SRC_ADDR,    281,   6, WEIR_FIELD_ADDR6,    16, 16},
 	{WEIR_COL_POST_NAT_DST_ADDR,    226,   4, WEIR_FIELD_ADDR4,     4,  4},

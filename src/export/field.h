@@ -20,6 +20,10 @@ enum weir_field_op {
 	WEIR_FIELD_ICMP_PORT, /* destination port; for ICMP type × 256 + code, as Cisco's formats have it */
 };
 
+/* Set in an element's number: it is the reverse one, RFC 5103 §6.1; on the wire, the enterprise bit. */
+#define WEIR_FIELD_REVERSE	     0x8000
+#define WEIR_FIELD_REVERSE_ENTERPRISE 29305
+
 struct weir_field {
 	enum weir_column_id column;
 	uint16_t element; /* the information element; 0 in formats without templates */

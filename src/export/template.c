@@ -4,7 +4,7 @@
  * field.c, and kept by the encoder. It is sent in the message of its first data record, before it, and again when
  * the refresh is due by messages or by time (RFC 3954 §9, RFC 7011 §8.1): at a message's beginning all templates
  * count as not sent. So a collector that starts late waits at most one refresh, and no message is all templates.
- * Where a sampling rate is given, an options template and its one record go the same way.
+ * Where a sampling rate or interfaces are given, an options template and its records go the same way.
  *
  * What differs between the two: the header, the numbers of template sets, padding (RFC 3954 §5.3 asks for it, IPFIX
  * does not), and the sequence number: v9 counts messages (§5.1), IPFIX data records (§3.1). The v9 header has whole
@@ -19,8 +19,12 @@ enum {
 	FIELD_BYTES = 4,
 	TEMPLATE_HEADER_BYTES = 4,
 	OPTIONS_TEMPLATE_ID = 65535, /* far from the data templates, which count up from 256 */
+	INTERFACES_TEMPLATE_ID = 65534,
 
 	V9_SCOPE_SYSTEM = 1,
+	V9_SCOPE_INTERFACE = 2,
+	IE_INGRESS_INTERFACE = 10,
+	IE_INTERFACE_NAME = 82,
 	IE_OBSERVATION_DOMAIN = 149,
 	IE_SAMPLING_INTERVAL = 34,
 	IE_SAMPLING_ALGORITHM = 35,
@@ -104,32 +108,45 @@ static void write_template(struct weir_encoder *e, struct weir_export_template *
 	for (unsigned i = 0; i < t->fields; i++) {
 		weir_writer_u16(&m->w, t->field[i].element);
 		weir_writer_u16(&m->w, t->field[i].length);
+		if (t->field[i].element & WEIR_FIELD_REVERSE)
+			weir_writer_u32(&m->w, WEIR_FIELD_REVERSE_ENTERPRISE);
 	}
 	m->records++;
 	m->templates++;
 	t->sent = true;
 }
 
-#define OPTIONS_BYTES 64 /* more than both sets of write_options() take */
+/* More than the sets of write_sampling() and of write_interfaces() take. */
+#define SAMPLING_BYTES	     64
+#define INTERFACES_BYTES(n) (48 + (n) * (4 + WEIR_ENCODER_NAME_MAX))
+
+static void write_options_template(struct weir_encoder *e, uint16_t id, uint16_t v9_scope, uint16_t scope, unsigned options)
+{
+	struct weir_writer *w = &e->message.w;
+
+	open_set(e, is_v9(e) ? 1 : 3);
+	weir_writer_u16(w, id);
+	if (is_v9(e)) { /* lengths in bytes of the scopes and of the options, RFC 3954 §6.1 */
+		weir_writer_u16(w, FIELD_BYTES);
+		weir_writer_u16(w, (uint16_t)(options * FIELD_BYTES));
+	} else { /* how many fields, and how many of them are scopes, RFC 7011 §3.4.2.2 */
+		weir_writer_u16(w, (uint16_t)(1 + options));
+		weir_writer_u16(w, 1);
+	}
+	weir_writer_u16(w, is_v9(e) ? v9_scope : scope);
+	weir_writer_u16(w, 4);
+	e->message.records++;
+	e->message.templates++;
+}
 
 /* The sampling rate of the whole exporter: samplingInterval and samplingAlgorithm, scoped to the system (v9) or the
  * observation domain. The elements are older than RFC 5477's, but every collector knows them. */
-static void write_options(struct weir_encoder *e)
+static void write_sampling(struct weir_encoder *e)
 {
 	struct weir_message *m = &e->message;
 	struct weir_writer *w = &m->w;
 
-	open_set(e, is_v9(e) ? 1 : 3);
-	weir_writer_u16(w, OPTIONS_TEMPLATE_ID);
-	if (is_v9(e)) { /* lengths in bytes of the scopes and of the options, RFC 3954 §6.1 */
-		weir_writer_u16(w, FIELD_BYTES);
-		weir_writer_u16(w, 2 * FIELD_BYTES);
-	} else { /* how many fields, and how many of them are scopes, RFC 7011 §3.4.2.2 */
-		weir_writer_u16(w, 3);
-		weir_writer_u16(w, 1);
-	}
-	weir_writer_u16(w, is_v9(e) ? V9_SCOPE_SYSTEM : IE_OBSERVATION_DOMAIN);
-	weir_writer_u16(w, 4);
+	write_options_template(e, OPTIONS_TEMPLATE_ID, V9_SCOPE_SYSTEM, IE_OBSERVATION_DOMAIN, 2);
 	weir_writer_u16(w, IE_SAMPLING_INTERVAL);
 	weir_writer_u16(w, 4);
 	weir_writer_u16(w, IE_SAMPLING_ALGORITHM);
@@ -138,9 +155,44 @@ static void write_options(struct weir_encoder *e)
 	weir_writer_u32(w, e->options.domain);
 	weir_writer_u32(w, e->options.sampling_rate);
 	weir_writer_u8(w, SAMPLING_DETERMINISTIC);
-	m->records += 2;
+	m->records++;
 	m->data_records++;
-	m->templates++;
+}
+
+/* interfaceName of each interface, scoped to it. */
+static void write_interfaces(struct weir_encoder *e)
+{
+	struct weir_message *m = &e->message;
+	struct weir_writer *w = &m->w;
+
+	write_options_template(e, INTERFACES_TEMPLATE_ID, V9_SCOPE_INTERFACE, IE_INGRESS_INTERFACE, 1);
+	weir_writer_u16(w, IE_INTERFACE_NAME);
+	weir_writer_u16(w, WEIR_ENCODER_NAME_MAX);
+	open_set(e, INTERFACES_TEMPLATE_ID);
+	for (unsigned i = 0; i < e->options.interfaces; i++) {
+		weir_writer_u32(w, e->options.interface[i].index);
+		weir_writer_bytes(w, e->options.interface[i].name, WEIR_ENCODER_NAME_MAX);
+		m->records++;
+		m->data_records++;
+	}
+}
+
+/* Room that the options records need, where they are due. */
+static size_t options_bytes(const struct weir_encoder *e)
+{
+	size_t bytes = e->options.sampling_rate ? SAMPLING_BYTES : 0;
+
+	if (e->options_sent)
+		return 0;
+	return e->options.interfaces ? bytes + INTERFACES_BYTES(e->options.interfaces) : bytes;
+}
+
+static void write_options(struct weir_encoder *e)
+{
+	if (e->options.sampling_rate)
+		write_sampling(e);
+	if (e->options.interfaces)
+		write_interfaces(e);
 	e->options_sent = true;
 }
 
@@ -166,11 +218,20 @@ static struct weir_export_template *template_for(struct weir_encoder *e, unsigne
 	return t;
 }
 
+static size_t template_bytes(const struct weir_export_template *t)
+{
+	size_t bytes = SET_HEADER_BYTES + TEMPLATE_HEADER_BYTES + t->fields * FIELD_BYTES;
+
+	for (unsigned i = 0; i < t->fields; i++)
+		bytes += t->field[i].element & WEIR_FIELD_REVERSE ? FIELD_BYTES : 0; /* the enterprise number */
+	return bytes;
+}
+
 /* Room for one record of t, behind its template where that is due. */
 static int prepare(struct weir_encoder *e, struct weir_export_template *t)
 {
 	struct weir_message *m = &e->message;
-	size_t padding = 3, record = SET_HEADER_BYTES + t->record_bytes + padding, need = record;
+	size_t padding = 3, record = SET_HEADER_BYTES + t->record_bytes + padding, options;
 	int rc;
 
 	if (m->open && m->set_open && m->set_id == t->id && weir_writer_left(&m->w) >= t->record_bytes + padding)
@@ -179,15 +240,16 @@ static int prepare(struct weir_encoder *e, struct weir_export_template *t)
 	rc = weir_message_room(e, record);
 	if (rc)
 		return rc;
-	if (!t->sent)
-		need += SET_HEADER_BYTES + TEMPLATE_HEADER_BYTES + t->fields * FIELD_BYTES + padding;
-	if (e->options.sampling_rate && !e->options_sent)
-		need += OPTIONS_BYTES;
-	rc = weir_message_room(e, need);
+	options = options_bytes(e);
+	if (options) {
+		rc = weir_message_room(e, options);
+		if (rc)
+			return rc;
+		write_options(e);
+	}
+	rc = weir_message_room(e, options || !t->sent ? record + template_bytes(t) + padding : record);
 	if (rc)
 		return rc;
-	if (e->options.sampling_rate && !e->options_sent)
-		write_options(e);
 	if (!t->sent)
 		write_template(e, t);
 	open_set(e, t->id);

@@ -16,6 +16,7 @@ enum {
 	WINDOW_BYTES = 3 * FRAME_MAX / 2, /* what the processor's own memory holds: a larger one is slower */
 	FILE_HEADER = 24,
 	FRAME_HEADER = 16,
+	LINKTYPE_RAW = 101, /* DLT_RAW in a file; the one number of ours that differs */
 };
 
 struct pcap_packets {
@@ -154,6 +155,8 @@ static int read_header(struct pcap_packets *p, int *ret_dlt)
 		p->swapped = MAGICS[i].swapped;
 		p->nanoseconds = MAGICS[i].nanoseconds;
 		*ret_dlt = (int)(load(p, p->window + 20) & 0xffff); /* above it, whether frames have a checksum */
+		if (*ret_dlt == LINKTYPE_RAW)
+			*ret_dlt = DLT_RAW;
 		p->at = FILE_HEADER;
 		return 0;
 	}

@@ -305,6 +305,15 @@ def test_sampling_is_told(version, weir, frames, tmp_path):
     assert sum(flow["packets"] for flow in back) == count_by_tshark(frames, "ip") // 10
 
 
+@pytest.mark.parametrize("version", ["9", "10"])
+def test_both_directions_in_a_record(version, weir, frames, tmp_path):
+    back = decoded(weir, exported(weir, "-r", frames, "--version", version, "--bidirectional"), tmp_path)
+    flows = flows_of(weir, "-r", frames)
+    sums = [sum(flow.get(prefix + column, 0) for flow in back) for column in ("packets", "bytes") for prefix in ("", "reverse_")]
+    assert (sums[0] + sums[1], sums[2] + sums[3]) == totals(flows)
+    assert sums[1] and len(back) < len(flows)
+
+
 def test_several_collectors(weir, frames, tmp_path):
     receivers = [Receiver(), Receiver()]
     try:
@@ -366,6 +375,26 @@ def test_live_counts_what_was_sent(workers, lab, weir, frames, tmp_path):
     assert "lost" not in said
     assert {flow["in_if"] for flow in flows} - {0} and {flow["direction"] for flow in flows} == {0}
     assert len({flow["observation_domain"] for flow in flows}) == workers
+
+
+@pytest.mark.parametrize("version", ["9", "10"])
+def test_live_export(version, lab, weir, frames):
+    """Over the wire to another host: its capture tells the same sums, and the interface's name."""
+    dumpcap, path = lab.capture(2055)
+    process = lab.exporter.start(weir, "probe", "-i", "t1", "--version", version, "--to", f"{network.COLLECTOR}:2055",
+                                 log=lab.folder / "probe.log")
+    wait_until("the ring", lambda: len(lab.exporter.run("cat", "/proc/net/packet").splitlines()) > 1)
+    lab.replay(frames, 5000)
+    time.sleep(0.3)
+    assert lab.exporter.stop(process, signal.SIGINT) == 0
+    time.sleep(0.3)
+    lab.collector.stop(dumpcap)
+    done = subprocess.run([weir, "decode", "--format", "ndjson", path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "0 lost" in done.stderr, done.stderr
+    packets, ip_bytes, _ = by_tshark(frames)
+    assert totals([json.loads(line) for line in done.stdout.splitlines()]) == (packets, ip_bytes)
+    names = network.run(["tshark", "-r", path, "-d", "udp.port==2055,cflow", "-T", "fields", "-e", "cflow.if_name"])
+    assert "t1" in names
 
 
 def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
