@@ -34,6 +34,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
 bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: bench/run
 	@tools/setup store && tools/setup test
 	@bench/run
+	@bench/probe
 
 bench-replicate: build ## copies a processor second, beside samplicator (SAMPLICATE names its program) and socat
 	@bench/replicate
