@@ -146,7 +146,8 @@ sfacctd_pipe_size: 4000000
 
 
 def by_sfacctd(folder, payloads):
-    out, config, port = folder / "sfacctd.json", folder / "sfacctd.conf", network.free_udp_port()
+    out, config = folder / f"sfacctd-{time.monotonic_ns()}.json", folder / "sfacctd.conf"
+    port = network.free_udp_port()
     config.write_text(SFACCTD.format(port=port, out=out))
     process = subprocess.Popen(["sfacctd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
                                start_new_session=True)
