@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "wire/account.h"
 #include "wire/decoder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -71,6 +72,29 @@ static void check_block(const struct weir_block *b)
 	}
 }
 
+static void add_account(void *ctx, const struct weir_exporter_report *report)
+{
+	weir_stats_add(ctx, &report->account.stats);
+}
+
+/* The accounts add up to the sums, every byte has a kind, and what was not read has a fault. */
+static void check_books(const struct weir_decoder *decoder)
+{
+	const struct weir_decoder_stats *all = weir_decoder_stats(decoder);
+	struct weir_decoder_stats sum = {0};
+	uint64_t bytes = 0;
+	uint64_t faults = 0;
+
+	weir_decoder_each_exporter(decoder, 0, add_account, &sum);
+	require(memcmp(&sum, all, sizeof(sum)) == 0);
+	for (unsigned i = 0; i < WEIR_BYTE_KINDS; i++)
+		bytes += all->bytes_of[i];
+	for (unsigned i = 0; i < WEIR_FAULTS; i++)
+		faults += all->fault[i];
+	require(bytes == all->bytes);
+	require(faults || !all->bytes_of[WEIR_BYTE_UNREAD]);
+}
+
 static int take(void *ctx, struct weir_block **block)
 {
 	const bool *refuse = ctx;
@@ -124,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	weir_decoder_finish(decoder);
 	check_block(block);
 	require(weir_decoder_stats(decoder)->flows == taken + block->rows);
+	check_books(decoder);
 	weir_block_free(block);
 	weir_decoder_free(decoder);
 	return 0;

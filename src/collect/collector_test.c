@@ -210,6 +210,51 @@ static void test_what_is_sent_is_in_the_spool(void **state)
 	assert_false(weir_collector_failed(f->collector, &err));
 }
 
+/* While they work: what each exporter sent, and what it told for the next start, of which each worker takes its part. */
+static void test_exporters_are_told_and_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_collector_options options;
+	struct weir_collector_stats stats;
+	struct weir_reports reports = {0};
+	struct weir_error err = {0};
+	struct weir_buffer kept;
+	uint64_t flows = 0;
+
+	weir_buffer_init(&kept);
+	assert_int_equal(rows_in_spool(f), 0);
+	assert_int_equal(weir_collector_start(f->collector, &err), 0);
+	for (uint32_t i = 1; i <= EXPORTERS; i++) {
+		export_from(f, i);
+		(void)wait_for_flows(f, (uint64_t)i * FLOWS);
+		weir_buffer_reset(&kept);
+		assert_true(weir_collector_state(f->collector, &kept) >= 0);
+		weir_reports_done(&reports);
+		assert_int_equal(weir_collector_reports(f->collector, &reports), 0);
+	}
+	weir_collector_stop(f->collector);
+	weir_reports_done(&reports);
+	assert_int_equal(weir_collector_reports(f->collector, &reports), 0);
+	assert_int_equal(reports.count, EXPORTERS + 1);
+	for (size_t i = 0; i < reports.count; i++)
+		flows += reports.report[i].account.stats.flows;
+	assert_int_equal(flows, EXPORTERS * FLOWS);
+	weir_reports_done(&reports);
+	weir_buffer_reset(&kept);
+	assert_int_equal(weir_collector_state(f->collector, &kept), 1);
+	assert_true(kept.len > 0);
+	weir_collector_free(f->collector);
+	options = options_of(f);
+	options.state = &kept;
+	assert_int_equal(weir_collector_new(&options, &f->collector, &err), 0);
+	assert_int_equal(weir_collector_start(f->collector, &err), 0);
+	weir_collector_stop(f->collector);
+	weir_collector_stats(f->collector, &stats);
+	assert_int_equal(stats.state_exporters, EXPORTERS);
+	assert_int_equal(stats.state_ignored, 0);
+	weir_buffer_done(&kept);
+}
+
 static void test_stop_takes_in_what_the_sockets_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_sent_is_in_the_spool, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exporters_are_told_and_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_takes_in_what_the_sockets_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sessions_beside_datagrams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_metrics_have_every_fault, setup, teardown),
