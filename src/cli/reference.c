@@ -163,7 +163,8 @@ static void print_exporters(void)
 	      "The memory is bounded (the fault `connections_limit`) and does not outlive a restart: the teardown of a "
 	      "connection that began before it counts what was told before it again. Other exporters' counters are what IANA says: "
 	      "deltas.\n\n"
-	      "`bytes` is what the initiator sent, `reverse_bytes` what the responder did, where one record has both. "
+	      "A record of what the initiator and the responder sent is two rows: in the first src is the initiator, in the second the "
+	      "responder (`biflow_direction` 1 and 2), and `bytes` is what src sent. The second is left out where it sent nothing. "
 	      "`time_end` is the event's time, `time_start` the connection's, where both are sent.\n",
 	      stdout);
 }

@@ -256,6 +256,9 @@ static struct weir_column_set version_columns(const struct version *v, unsigned 
 		return set_of(v->columns);
 	for (unsigned i = 0; i < WEIR_COLUMNS; i++)
 		weir_column_set_add(&all, (enum weir_column_id)i);
+	/* They come back as rows of their own: test_both_directions. */
+	weir_column_set_remove(&all, WEIR_COL_REVERSE_BYTES);
+	weir_column_set_remove(&all, WEIR_COL_REVERSE_PACKETS);
 	fields = weir_field_list(v->version, family, &all, field);
 	assert_in_range(fields, 20, WEIR_FIELDS_MAX - 1);
 	for (unsigned i = 0; i < fields; i++)
@@ -311,6 +314,31 @@ static void test_round_trip(void **state)
 	(void)state;
 	for (unsigned i = 0; i < VERSION_COUNT; i++)
 		assert_round_trip(&VERSIONS[i], 0, 100);
+}
+
+static void test_both_directions(void **state)
+{
+	const struct columns WITH = COLUMNS(WEIR_COL_SRC_ADDR, WEIR_COL_DST_ADDR, WEIR_COL_SRC_PORT, WEIR_COL_DST_PORT, WEIR_COL_PROTO,
+						   WEIR_COL_BYTES, WEIR_COL_PACKETS, WEIR_COL_REVERSE_BYTES, WEIR_COL_REVERSE_PACKETS);
+	struct fixture *f = fixture_new((struct weir_encoder_options){.version = WEIR_FLOW_IPFIX});
+
+	(void)state;
+	add_row(f, set_of(WITH), 4);
+	encode_at(f, NOW_MS);
+	decode_all(f);
+	assert_no_faults(f);
+	assert_int_equal(f->out->rows, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		bool back = i == 1;
+
+		assert_int_equal(weir_block_u16(f->out, back ? WEIR_COL_DST_PORT : WEIR_COL_SRC_PORT)[i],
+				 weir_block_u16(f->in, WEIR_COL_SRC_PORT)[0]);
+		assert_int_equal(weir_block_u64(f->out, back ? WEIR_COL_REVERSE_BYTES : WEIR_COL_BYTES)[i],
+				 weir_block_u64(f->in, WEIR_COL_BYTES)[0]);
+		assert_int_equal(weir_block_u64(f->out, back ? WEIR_COL_PACKETS : WEIR_COL_REVERSE_PACKETS)[i],
+				 weir_block_u64(f->in, WEIR_COL_REVERSE_PACKETS)[0]);
+	}
+	fixture_free(f);
 }
 
 static void test_round_trip_of_the_smallest_messages(void **state)
@@ -918,6 +946,7 @@ int main(void)
 		cmocka_unit_test(test_interface_names),
 		cmocka_unit_test(test_raw_samples),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_both_directions),
 		cmocka_unit_test(test_round_trip_of_the_smallest_messages),
 		cmocka_unit_test(test_round_trip_of_the_largest_messages),
 		cmocka_unit_test(test_widths),

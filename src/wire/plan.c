@@ -36,6 +36,8 @@ enum {
 	IE_DATA_LINK_FRAME_SECTION = 315,
 	IE_LAYER2_SEGMENT_ID = 351,
 	V9_FIREWALL_EXTENDED_EVENT = 33002, /* of ASA and Firepower alone */
+	PEN_CERT = 6871,
+	CERT_REVERSE_DELTA = 21, /* milliseconds from the first packet to the first of the reverse */
 };
 
 struct compiler {
@@ -227,35 +229,43 @@ static void choose_winners(struct compiler *c)
 	}
 }
 
-static void add_column(struct compiler *c, uint16_t field, uint32_t offset, enum weir_column_id column, enum weir_op op,
-		       bool join)
+static struct column_step column_step(const struct compiler *c, uint16_t field, uint32_t offset, enum weir_column_id column,
+				      enum weir_op op)
 {
-	struct weir_plan *p = c->plan;
-	const struct weir_field *f = &p->field[field];
-	struct column_step *s = &p->column[p->columns++];
-
-	*s = (struct column_step){
+	const struct weir_field *f = &c->plan->field[field];
+	struct column_step s = {
 		.op = (uint8_t)op,
 		.column = (uint8_t)column,
 		.width = (uint8_t)weir_types[weir_columns[column].type].width,
-		.join = join,
 		.field = field,
 		.aux_field = NO_FIELD,
 		.len = f->length,
 		.offset = offset,
 	};
+
 	if (op == WEIR_OP_SINCE_INIT) {
-		s->aux_field = c->init_field;
-		s->aux_offset = c->init_offset;
+		s.aux_field = c->init_field;
+		s.aux_offset = c->init_offset;
 	}
 	if (op == WEIR_OP_SAMPLING) {
-		s->aux_field = c->space_field;
-		s->aux_offset = c->space_offset;
+		s.aux_field = c->space_field;
+		s.aux_offset = c->space_offset;
 	}
-	if (s->aux_field != NO_FIELD)
-		s->aux_len = p->field[s->aux_field].length;
+	if (s.aux_field != NO_FIELD)
+		s.aux_len = c->plan->field[s.aux_field].length;
 	if (f->length != WEIR_LENGTH_VARIABLE)
-		s->copy = weir_copy_find(op, f->length, s->width);
+		s.copy = weir_copy_find(op, f->length, s.width);
+	return s;
+}
+
+static void add_column(struct compiler *c, uint16_t field, uint32_t offset, enum weir_column_id column, enum weir_op op,
+		       bool join)
+{
+	struct weir_plan *p = c->plan;
+	struct column_step *s = &p->column[p->columns++];
+
+	*s = column_step(c, field, offset, column, op);
+	s->join = join;
 	weir_column_set_add(&p->in_record, column);
 }
 
@@ -385,6 +395,66 @@ static void compile_fields(struct compiler *c)
 		}
 		offset += f->length;
 	}
+}
+
+/* What the reverse of a field may tell of the second row: not what makes the flow, which RFC 5103 §6.1 excludes. */
+static bool reverse_step_allowed(unsigned column)
+{
+	switch (column) {
+	case WEIR_COLUMN_NONE:
+	case WEIR_COL_SRC_ADDR:
+	case WEIR_COL_DST_ADDR:
+	case WEIR_COL_SRC_PORT:
+	case WEIR_COL_DST_PORT:
+	case WEIR_COL_PROTO:
+	case WEIR_COL_IP_VERSION:
+	case WEIR_COL_OBSERVATION_DOMAIN:
+	case WEIR_COL_SAMPLING_RATE:
+	case WEIR_COL_BIFLOW_DIRECTION:
+		return false;
+	default:
+		return weir_columns[column].type != WEIR_TYPE_STRING;
+	}
+}
+
+static bool tells_both_directions(const struct weir_plan *p)
+{
+	return weir_column_set_has(&p->in_record, WEIR_COL_REVERSE_BYTES) ||
+	       weir_column_set_has(&p->in_record, WEIR_COL_REVERSE_PACKETS);
+}
+
+/* The elements of the reverse direction, best last, so that it stands. */
+static int compile_reverse(struct compiler *c)
+{
+	struct weir_plan *p = c->plan;
+	struct biflow *b = &p->biflow;
+	unsigned priority[WEIR_COLUMNS];
+	uint32_t offset = 0;
+
+	b->wanted = true;
+	b->told = weir_column_set_has(&p->in_record, WEIR_COL_BIFLOW_DIRECTION);
+	b->delta_field = NO_FIELD;
+	b->step = calloc((size_t)p->fields + 1, sizeof(*b->step));
+	if (!b->step)
+		return -ENOMEM;
+	for (unsigned i = 0; i < WEIR_COLUMNS; i++)
+		priority[i] = UINT_MAX;
+	for (uint16_t i = 0; i < p->fields; offset += p->field[i++].length) {
+		const struct weir_field *f = &p->field[i];
+		unsigned column = f->element && f->reverse && f->element->reverse_column == WEIR_COLUMN_NONE
+					  ? f->element->column : WEIR_COLUMN_NONE;
+
+		if (f->pen == PEN_CERT && f->id == CERT_REVERSE_DELTA && f->length >= 1 && f->length <= 8) {
+			b->delta_field = i;
+			b->delta_offset = offset;
+		}
+		if (!f->length || !reverse_step_allowed(column) || f->element->priority >= priority[column] ||
+		    !field_fits(f, column, op_of(c, f)))
+			continue;
+		priority[column] = f->element->priority;
+		b->step[b->steps++] = column_step(c, i, offset, (enum weir_column_id)column, op_of(c, f));
+	}
+	return 0;
 }
 
 static enum version_rule version_rule(const struct weir_plan *p)
@@ -526,6 +596,10 @@ int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flo
 	find_section(p);
 	choose_winners(&c);
 	compile_fields(&c);
+	if (tells_both_directions(p) && compile_reverse(&c)) {
+		weir_plan_free(p);
+		return -ENOMEM;
+	}
 	finish(&c);
 	*ret_plan = p;
 	return 0;
@@ -536,6 +610,7 @@ void weir_plan_free(struct weir_plan *plan)
 	if (!plan)
 		return;
 	free(plan->column);
+	free(plan->biflow.step);
 	free(plan->text);
 	free(plan->names);
 	free(plan);
@@ -543,7 +618,7 @@ void weir_plan_free(struct weir_plan *plan)
 
 size_t weir_plan_bytes(const struct weir_plan *plan)
 {
-	return sizeof(*plan) + (2 * (size_t)plan->fields + 1) * sizeof(*plan->column) +
+	return sizeof(*plan) + (plan->biflow.wanted ? plan->fields : 0) * sizeof(*plan->biflow.step) + (2 * (size_t)plan->fields + 1) * sizeof(*plan->column) +
 	       ((size_t)plan->fields + 1) * sizeof(*plan->text) + names_room(plan->field, plan->fields);
 }
 

@@ -8,6 +8,9 @@
 
 #define WEIR_PLAN_NO_FIELD UINT16_MAX
 
+/* biflowDirection, RFC 5103 §6.3 */
+enum { WEIR_BIFLOW_INITIATOR = 1, WEIR_BIFLOW_REVERSE_INITIATOR = 2 };
+
 enum version_rule { VERSION_NONE, VERSION_4, VERSION_6, VERSION_BY_ADDRESS };
 
 struct column_step {
@@ -22,6 +25,16 @@ struct column_step {
 	uint32_t offset;
 	uint32_t aux_len;
 	uint32_t aux_offset;
+};
+
+/* How the second row of a biflow is made: biflow.c. */
+struct biflow {
+	bool wanted; /* the records have counters of the reverse direction */
+	bool told;   /* and biflowDirection */
+	uint16_t delta_field; /* CERT's reverseFlowDeltaMilliseconds, or WEIR_PLAN_NO_FIELD */
+	uint32_t delta_offset;
+	uint32_t steps;
+	struct column_step *step; /* owned: elements of the reverse direction into columns of the second row */
 };
 
 struct text_step {
@@ -52,6 +65,7 @@ struct weir_plan {
 	uint32_t section_offset;
 	uint32_t section_size_offset;
 	enum weir_link section_link;
+	struct biflow biflow;
 	uint16_t duration_field; /* flowDurationMilliseconds or flowDurationMicroseconds, or WEIR_PLAN_NO_FIELD */
 	uint32_t duration_offset;
 	enum version_rule version_rule;
@@ -64,5 +78,17 @@ struct weir_plan {
 	char *names;
 	size_t names_len;
 };
+
+/* The records of a run: rows of `stride` bytes at `at`, or one record whose values are in `value`. */
+struct run {
+	const uint8_t *at;
+	size_t stride;
+	const struct weir_value *value; /* NULL for fixed lengths */
+	uint32_t rows;
+	struct weir_column_set present; /* of the fields, less what a record of variable length leaves empty; then all */
+};
+
+/* Write the second rows for the run's records, whose first rows were committed from row `first` on, and commit them. */
+void weir_biflow_put(const struct weir_plan *p, const struct weir_message *m, const struct run *run, uint32_t first);
 
 #endif

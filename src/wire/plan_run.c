@@ -6,6 +6,8 @@
  * Times. Where a record tells only one of start and end, the other is that moment too, or by flowDuration away from
  * it (times.c), so that every flow that has a time has both.
  *
+ * Biflows. A record of both directions becomes two rows (biflow.c), for which there must be room.
+ *
  * ICMP. NetFlow v5 and its heirs hide type * 256 + code in the destination port. icmp_type and icmp_code are then
  * present in the ICMP rows only, so the run is committed in pieces. */
 #include "wire/plan.h"
@@ -25,15 +27,6 @@
 #define PROTO_ICMP	    1
 #define PROTO_ICMPV6	    58
 #define IE_FLOW_DURATION_MS 161
-
-/* The records of a run: rows of `stride` bytes at `at`, or one record whose values are in `value`. */
-struct run {
-	const uint8_t *at;
-	size_t stride;
-	const struct weir_value *value; /* NULL for fixed lengths */
-	uint32_t rows;
-	struct weir_column_set present; /* of the fields, less what a record of variable length leaves empty; then all */
-};
 
 static struct weir_value step_value(const struct run *run, const struct text_step *s, uint32_t row)
 {
@@ -368,15 +361,34 @@ static void put_section(const struct weir_plan *p, const struct weir_message *m,
 	weir_section_put(m, p->section_link, weir_cursor(section.data, section.len), length, &run->present);
 }
 
+/* Records of both directions that do not say which is which: RFC 5103 §5.2 advises to send the initiator as the source, and
+ * firewalls do. */
+static void fill_direction(const struct weir_plan *p, struct weir_block *b, struct run *run)
+{
+	if (p->biflow.told && weir_column_set_has(&run->present, WEIR_COL_BIFLOW_DIRECTION))
+		return;
+	memset(weir_block_u8(b, WEIR_COL_BIFLOW_DIRECTION) + b->rows, WEIR_BIFLOW_INITIATOR, run->rows);
+	weir_column_set_add(&run->present, WEIR_COL_BIFLOW_DIRECTION);
+}
+
 /* Decode as many of the run's records as there is room for; returns how many, 0 when nobody takes the block. */
 static uint32_t decode_run(const struct weir_plan *p, const struct weir_message *m, struct run *run)
 {
 	struct weir_block *b;
+	uint32_t room, first;
 
 	if (!weir_output_room(m->out))
 		return 0;
-	if (run->rows > weir_block_room(*m->out->block))
-		run->rows = weir_block_room(*m->out->block);
+	room = weir_block_room(*m->out->block);
+	if (p->biflow.wanted) {
+		/* Each record may take two rows. */
+		if (room < 2 && (*m->out->block)->rows && !weir_output_flush(m->out))
+			return 0;
+		room = weir_block_room(*m->out->block) / 2;
+		room = room ? room : 1;
+	}
+	if (run->rows > room)
+		run->rows = room;
 	if (p->section_field != WEIR_PLAN_NO_FIELD)
 		run->rows = 1; /* each packet has columns of its own */
 	if (p->texts)
@@ -402,10 +414,15 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	weir_describe_applications(m, b, run->rows, &run->present);
 	for (unsigned i = 0; i < WEIR_COLUMN_WORDS; i++)
 		run->present.word[i] |= p->always.word[i];
+	first = b->rows;
+	if (p->biflow.wanted)
+		fill_direction(p, b, run);
 	if (p->icmp_in_port)
 		commit_icmp(m, b, run);
 	else
 		weir_output_commit(m->out, run->rows, &run->present);
+	if (p->biflow.wanted)
+		weir_biflow_put(p, m, run, first);
 	return run->rows;
 }
 

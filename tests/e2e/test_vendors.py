@@ -120,7 +120,8 @@ def test_agrees_with_tshark(weir, tmp_path):
     seen = dissector.dissect(groups, tmp_path)
     compared = 0
     for name, files, (flows, _) in zip(names, groups, seen):
-        ours = decode(weir, files)[0]
+        # tshark shows records; those of both directions are two flows here.
+        ours = [flow for flow in decode(weir, files)[0] if flow.get("biflow_direction") != 2]
         assert len(ours) == len(flows), name
         for number, (theirs, flow) in enumerate(zip(flows, ours), 1):
             theirs = {column: value for column, value in theirs.items() if column not in DIFFERENT.get(name, ())}
