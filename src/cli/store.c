@@ -102,6 +102,8 @@ static int start(struct store *store, unsigned queries_max, struct weir_error *e
 		(void)close(http.listen_fd);
 		return rc;
 	}
+	if (*weir_host_said(store->host))
+		weir_log(&store->role.log, WEIR_LOG_DEBUG, "the engine said: %s", weir_host_said(store->host));
 	weir_log(&store->role.log, WEIR_LOG_INFO, "ClickHouse %s in %s answers HTTP at %.*s:%u",
 		 weir_host_version(store->host), store->role.store_dir,
 		 (int)(strrchr(store->listen, ':') - store->listen), store->listen, port);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct weir_chdb {
 	char *config_argument;
 	struct handle **first; /* keeps the engine open */
 	char version[32];
+	char said[256]; /* the first line of what the engine wrote to stderr while it started */
 };
 
 struct weir_chdb_connection {
@@ -251,6 +253,55 @@ static struct handle **connect_engine(struct weir_chdb *chdb)
 	return handle;
 }
 
+/* Where stderr went before, and a file in its place; -1 where there is no such file, and nothing is changed. */
+static int divert_stderr(int *ret_file)
+{
+	int file = memfd_create("weir-store-start", MFD_CLOEXEC);
+	int before = file < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (before >= 0 && dup2(file, STDERR_FILENO) < 0) {
+		(void)close(before);
+		before = -1;
+	}
+	if (before < 0 && file >= 0)
+		(void)close(file);
+	*ret_file = file;
+	return before;
+}
+
+static void copy_to_stderr(int file)
+{
+	char part[4096];
+	ssize_t n;
+
+	(void)lseek(file, 0, SEEK_SET);
+	while ((n = read(file, part, sizeof(part))) > 0) {
+		if (write(STDERR_FILENO, part, (size_t)n) != n)
+			return;
+	}
+}
+
+/* The engine complains of things that are no trouble to anybody, with a stack trace: of missing cgroups in every container, for
+ * one. Of a start that succeeds the first line is kept; what it wrote before it failed is shown. */
+static struct handle **connect_quietly(struct weir_chdb *chdb)
+{
+	int file = -1;
+	int before = divert_stderr(&file);
+	struct handle **handle = connect_engine(chdb);
+
+	if (before < 0)
+		return handle;
+	(void)fflush(stderr);
+	(void)dup2(before, STDERR_FILENO);
+	(void)close(before);
+	if (!handle)
+		copy_to_stderr(file);
+	else if (pread(file, chdb->said, sizeof(chdb->said) - 1, 0) > 0)
+		chdb->said[strcspn(chdb->said, "\n")] = '\0';
+	(void)close(file);
+	return handle;
+}
+
 static void read_version(struct weir_chdb *chdb)
 {
 	static const char sql[] = "SELECT version()";
@@ -282,7 +333,7 @@ static int open_engine(struct weir_chdb *chdb, const struct weir_chdb_options *o
 	if (!chdb->path_argument || !chdb->config_argument)
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	chdb->set_signal_handlers(0);
-	chdb->first = connect_engine(chdb);
+	chdb->first = connect_quietly(chdb);
 	if (!chdb->first)
 		return weir_error_set(err, -EIO, options->folder,
 				      "look at what it printed above; if the folder is damaged, move it away and start anew",
@@ -325,6 +376,11 @@ void weir_chdb_close(struct weir_chdb *chdb)
 const char *weir_chdb_version(const struct weir_chdb *chdb)
 {
 	return chdb->version;
+}
+
+const char *weir_chdb_said(const struct weir_chdb *chdb)
+{
+	return chdb->said;
 }
 
 struct weir_chdb_connection *weir_chdb_connect(struct weir_chdb *chdb)

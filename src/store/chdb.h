@@ -41,6 +41,8 @@ int weir_chdb_open(const struct weir_chdb_options *options, struct weir_chdb **r
 void weir_chdb_close(struct weir_chdb *chdb);
 /* "26.5.1.1" */
 const char *weir_chdb_version(const struct weir_chdb *chdb);
+/* The first line that the engine wrote to stderr while it started, or ""; the rest is not shown to anybody. */
+const char *weir_chdb_said(const struct weir_chdb *chdb);
 
 /* Any thread. NULL: the engine refused it. */
 struct weir_chdb_connection *weir_chdb_connect(struct weir_chdb *chdb);

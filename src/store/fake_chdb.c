@@ -52,10 +52,15 @@ void chdb_set_signal_handlers_enabled(int enabled);
 
 struct handle **chdb_connect(int argc, char **argv)
 {
+	static const char complaint[] = "no cgroups here\nStack trace:\n0. somewhere\n";
+	static bool complained;
 	struct handle **found = NULL;
 
 	(void)argc, (void)argv;
 	(void)pthread_mutex_lock(&lock);
+	if (!complained)
+		(void)!write(STDERR_FILENO, complaint, sizeof(complaint) - 1);
+	complained = true;
 	for (unsigned i = 0; i < CONNECTIONS_MAX && !found; i++) {
 		if (handles[i].used)
 			continue;

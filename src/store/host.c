@@ -196,6 +196,11 @@ const char *weir_host_version(const struct weir_host *host)
 	return weir_chdb_version(host->chdb);
 }
 
+const char *weir_host_said(const struct weir_host *host)
+{
+	return weir_chdb_said(host->chdb);
+}
+
 const char *weir_host_incoming(const struct weir_host *host)
 {
 	return host->incoming;

@@ -23,6 +23,8 @@ int weir_host_new(const struct weir_host_options *options, struct weir_host **re
 /* No query may be left. */
 void weir_host_free(struct weir_host *host);
 const char *weir_host_version(const struct weir_host *host);
+/* What the engine complained of while it started, one line, or "". */
+const char *weir_host_said(const struct weir_host *host);
 /* Where the data of inserts waits. */
 const char *weir_host_incoming(const struct weir_host *host);
 

@@ -101,6 +101,12 @@ static void expect_code(struct weir_client *client, const char *sql, const struc
 	assert_int_equal(weir_client_exception_code(client), code);
 }
 
+static void what_the_engine_says_at_its_start_is_one_line(void **state)
+{
+	(void)state;
+	assert_string_equal(weir_host_said(host), "no cgroups here");
+}
+
 static void answers_and_errors_share_a_connection(void **state)
 {
 	static const struct weir_client_setting unknown[] = {{"nowhere", "1"}, {NULL, NULL}};
@@ -380,6 +386,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_the_engine_says_at_its_start_is_one_line),
 		TEST(answers_and_errors_share_a_connection),
 		TEST(an_answer_beyond_memory_is_kept_in_a_file),
 		TEST(streams_and_cuts),
