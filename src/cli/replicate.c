@@ -2,8 +2,11 @@
  * `weir run`. Sockets are opened first, raw ones where a source is kept, then privileges go, then
  * the workers start; the main thread publishes the metrics, says what became of the outputs, and
  * reads the configuration anew at SIGHUP. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -77,9 +81,67 @@ static const struct weir_option OPTIONS[] = {
 
 /* --- outputs ------------------------------------------------------------------------------------------------- */
 
-/* What the command line names, else what the configuration does; *ret_specs is the caller's to
- * free. */
-static int read_specs(const struct values *values, const struct weir_config *config,
+/* An address of this machine. */
+static bool is_local(const struct addrinfo *address)
+{
+	struct sockaddr_storage any_port;
+	int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool local;
+
+	memcpy(&any_port, address->ai_addr, address->ai_addrlen);
+	/* sin_port and sin6_port stand at the same place. */
+	((struct sockaddr_in *)(void *)&any_port)->sin_port = 0;
+	local = fd >= 0 && bind(fd, (struct sockaddr *)&any_port, address->ai_addrlen) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return local;
+}
+
+/* Whether what goes there comes in at one of the receiver's sockets. */
+static bool comes_back(const struct weir_udp *udp, const struct addrinfo *address)
+{
+	char host[INET6_ADDRSTRLEN];
+	char port[8];
+	char same[WEIR_UDP_TEXT_MAX];
+	char all[WEIR_UDP_TEXT_MAX];
+	char all_v4[WEIR_UDP_TEXT_MAX];
+	bool v6 = address->ai_family == AF_INET6;
+
+	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return false;
+	(void)snprintf(same, sizeof(same), v6 ? "[%.45s]:%.5s" : "%.45s:%.5s", host, port);
+	(void)snprintf(all, sizeof(all), "[::]:%.5s", port);
+	(void)snprintf(all_v4, sizeof(all_v4), "0.0.0.0:%.5s", port);
+	for (unsigned i = 0; weir_udp_bound(udp, i); i++) {
+		const char *bound = weir_udp_bound(udp, i);
+
+		if (strcmp(bound, same) == 0)
+			return true;
+		if ((strcmp(bound, all) == 0 || (!v6 && strcmp(bound, all_v4) == 0)) && is_local(address))
+			return true;
+	}
+	return false;
+}
+
+/* Copies that come back would be copied without end. A name that cannot be found is told of later. */
+static int refuse_loop(const struct weir_udp *udp, const struct weir_replicate_spec *spec, struct weir_error *err)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	bool loop;
+
+	if (getaddrinfo(spec->host, spec->port, &hints, &found))
+		return 0;
+	loop = comes_back(udp, found);
+	freeaddrinfo(found);
+	return loop ? weir_error_set(err, -ELOOP, spec->target, "name another port or address",
+				     "the replicator listens there itself: copies would come back to it")
+		    : 0;
+}
+
+/* What the command line names, else what the configuration does; *ret_specs is the caller's to free. */
+static int read_specs(const struct values *values, const struct weir_config *config, const struct weir_udp *udp,
 		      struct weir_replicate_spec **ret_specs, unsigned *ret_count, struct weir_error *err)
 {
 	const struct weir_replicate_standard standard = {
@@ -100,6 +162,8 @@ static int read_specs(const struct values *values, const struct weir_config *con
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	for (unsigned i = 0; !rc && i < count; i++)
 		rc = weir_replicate_spec_parse(texts[i], &standard, &specs[i], err);
+	for (unsigned i = 0; !rc && i < count; i++)
+		rc = refuse_loop(udp, &specs[i], err);
 	if (rc) {
 		for (unsigned i = 0; i < count; i++)
 			weir_replicate_spec_done(&specs[i]);
@@ -143,7 +207,7 @@ static int reload(struct replicate *r, struct weir_error *err)
 
 	if (rc)
 		return rc;
-	rc = read_specs(&r->values, &config, &specs, &count, err);
+	rc = read_specs(&r->values, &config, r->udp[0], &specs, &count, err);
 	if (!rc)
 		rc = weir_replicator_reload(r->replicator, specs, count, err);
 	free(specs);
@@ -238,7 +302,7 @@ static int new_replicator(struct replicate *r, struct weir_error *err)
 	};
 	struct weir_replicate_spec *specs = NULL;
 	unsigned count = 0;
-	int rc = read_specs(&r->values, c, &specs, &count, err);
+	int rc = read_specs(&r->values, c, r->udp[0], &specs, &count, err);
 
 	if (!rc && getrandom(&options.seed, sizeof(options.seed), 0) != (ssize_t)sizeof(options.seed))
 		rc = weir_error_set(err, -errno, "replicate", NULL, "no random numbers: %s", strerror(errno));

@@ -6,7 +6,6 @@ import ctypes
 import itertools
 import json
 import os
-import pathlib
 import random
 import shutil
 import signal
@@ -19,7 +18,7 @@ import time
 import pytest
 
 from conftest import free_port, wait_until
-from lab import Host, needs_root, run, wait_for_reader
+from lab import Host, needs_root, wait_for_reader
 
 PORT = 2055
 EXPORTERS = [f"198.51.100.{10 + i}" for i in range(30)]
@@ -537,8 +536,12 @@ def test_nfcapd_counts_what_was_generated(weir, tmp_path, version):
     (["--listen", "127.0.0.1:0", "--to", "127.0.0.1:9,sample=10"], "no sampling"),
     (["--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", "--to", "127.0.0.1:9"], "two outputs have this name"),
     (["--listen", "127.0.0.1:0", "--to", "nobody.invalid:9"], "cannot be found"),
+    (["--listen", "127.0.0.1:{port}", "--to", "127.0.0.1:{port}"], "copies would come back"),
+    (["--listen", "*:{port}", "--to", "localhost:{port}"], "copies would come back"),
 ])
 def test_mistakes_are_told(weir, tmp_path, arguments, message):
+    port = free_port(socket.SOCK_DGRAM)
+    arguments = [text.format(port=port) for text in arguments]
     done = subprocess.run([weir, "replicate", "--data", tmp_path, *arguments], capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
