@@ -155,8 +155,9 @@ def by_sfacctd(folder, payloads):
         network.wait_for_reader(port)
         network.send_all(payloads, port)
         network.wait_until_read(port)
-        rows, steady = [], time.monotonic()
+        rows, steady, end = [], time.monotonic(), time.monotonic() + 60
         while time.monotonic() - steady < 3:
+            assert time.monotonic() < end, "sfacctd prints nothing"
             now = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
             if len(now) != len(rows) or not now:
                 rows, steady = now, time.monotonic()
