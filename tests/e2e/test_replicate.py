@@ -18,7 +18,7 @@ import time
 import pytest
 
 from conftest import free_port, wait_until
-from lab import Host, needs_root, wait_for_reader
+from lab import Host, needs_root, wait_for_reader, wait_until_read
 
 PORT = 2055
 EXPORTERS = [f"198.51.100.{10 + i}" for i in range(30)]
@@ -515,9 +515,11 @@ def test_nfcapd_counts_what_was_generated(weir, tmp_path, version):
                                "--flows", "20000", "--rate", "100000", "--pace", "40000", "--exporters", "1",
                                "--start", "2026-01-31T10:00:00Z"], capture_output=True, text=True, check=True)
         flows = json.loads(done.stdout)["flows"]
-        processes.pop().send_signal(signal.SIGTERM)
-        wait_until("the replicator's end", lambda: "weir_replicate_datagrams_total" in prom.read_text())
-        time.sleep(0.5)
+        replicator = processes.pop()
+        replicator.send_signal(signal.SIGTERM)
+        assert replicator.wait(20) == 0
+        for port in ports[:2]:
+            wait_until_read(port)
     finally:
         for process in reversed(processes):
             process.send_signal(signal.SIGTERM)
