@@ -58,7 +58,7 @@ static void die(const char *what, const char *why)
 static void read_file(const char *path, struct stream *s)
 {
 	FILE *f = fopen(path, "rb");
-	long len;
+	long len = 0;
 
 	if (!f || fseek(f, 0, SEEK_END) || (len = ftell(f)) < FILE_HEADER || fseek(f, 0, SEEK_SET))
 		die(path, f ? "is no pcap file" : strerror(errno));

@@ -112,8 +112,8 @@ int main(int argc, char **argv)
 		.lane = "w0", .segment_bytes_max = 64 << 20, .segment_rows_max = 1 << 20, .bytes_max = 1ULL << 30};
 	struct stages s = {0};
 	struct weir_block_sink sink = {.full = on_full, .ctx = &s};
-	struct weir_decoder *decoder;
-	struct weir_block *block, *long_block;
+	struct weir_decoder *decoder = NULL;
+	struct weir_block *block = NULL, *long_block = NULL;
 	struct weir_error err = {0};
 	int times = argc > 2 ? atoi(argv[2]) : 1;
 

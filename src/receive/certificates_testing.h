@@ -2,6 +2,13 @@
 #ifndef WEIR_RECEIVE_CERTIFICATES_TESTING_H
 #define WEIR_RECEIVE_CERTIFICATES_TESTING_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>

@@ -252,6 +252,8 @@ def test_receive_queue_overrun_is_counted_to_the_last_datagram(system):
     exporter.send()
     wait_until("one", lambda: s.count("collect", "weir_collect_datagrams_total") == 1)
     collect.send_signal(signal.SIGSTOP)
+    wait_until("it to stand still", lambda: all(stat.read_text().rsplit(")", 1)[1].split()[0] == "T"
+                                                for stat in pathlib.Path(f"/proc/{collect.pid}/task").glob("*/stat")))
     for _ in range(500):
         exporter.send()
     collect.send_signal(signal.SIGCONT)
