@@ -87,7 +87,8 @@ def test_banner_and_clean_end(start):
     order = re.findall(r"INFO (\w+): (?:ended|stopping|stopped)", run.said())
     assert order == ["run", "collect", "sink", "run"]
     assert not any(alive(pid) for pid in pids.values())
-    assert sorted(os.listdir(run.data / "run")) == ["lock"]
+    # What exporters told is kept for the next start; no role is left that tells of itself.
+    assert sorted(os.listdir(run.data / "run")) == ["exporters.state", "exporters.tsv", "lock"]
 
 
 @pytest.mark.parametrize("role", ["collect", "sink"])
