@@ -42,7 +42,7 @@ struct weir_datagram {
 	const uint8_t *data;
 	size_t len;
 	struct weir_addr exporter; /* whom it came from */
-	uint16_t exporter_port;
+	uint16_t exporter_port; /* 0: of a file */
 	int64_t received_ms; /* since 1970-01-01 UTC */
 	uint64_t session;    /* TCP, TLS: the transport session's number, never used twice; 0: UDP and files */
 };

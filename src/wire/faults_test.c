@@ -97,6 +97,13 @@ static void template_scope(struct fixture *f)
 	decode(f);
 }
 
+static void withdrawal_ignored(struct fixture *f)
+{
+	ipfix_begin(&f->m, 0);
+	SET(&f->m, 2, U16(256), U16(0));
+	decode(f);
+}
+
 static void template_length(struct fixture *f)
 {
 	v9_begin(&f->m, 0);
@@ -256,6 +263,7 @@ static const struct {
 	{WEIR_FAULT_TEMPLATE_ID, template_id},
 	{WEIR_FAULT_TEMPLATE_EMPTY, template_empty},
 	{WEIR_FAULT_TEMPLATE_SCOPE, template_scope},
+	{WEIR_FAULT_WITHDRAWAL_IGNORED, withdrawal_ignored},
 	{WEIR_FAULT_TEMPLATE_LENGTH, template_length},
 	{WEIR_FAULT_TEMPLATE_FIELDS_LIMIT, template_fields_limit},
 	{WEIR_FAULT_TEMPLATES_LIMIT, templates_limit},

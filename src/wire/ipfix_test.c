@@ -170,10 +170,25 @@ static void test_empty_values(void **state)
 }
 
 /* RFC 7011 §8.1 */
+static void test_withdrawal_over_udp(void **state)
+{
+	struct fixture *f = *state;
+
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 256, {8, 4});
+	SET(&f->m, 2, U16(256), U16(0));
+	SET(&f->m, 2, U16(2), U16(0));
+	SET(&f->m, 256, IP(10, 0, 0, 1));
+	decode(f);
+	assert_faults(f, "withdrawal_ignored=2");
+	assert_int_equal(f->block->rows, 1);
+}
+
 static void test_withdrawal(void **state)
 {
 	struct fixture *f = *state;
 
+	f->session = 1;
 	ipfix_begin(&f->m, 0);
 	TEMPLATE_SET(&f->m, 2, 256, {8, 4});
 	TEMPLATE_SET(&f->m, 2, 257, {12, 4});
@@ -424,6 +439,7 @@ int main(void)
 		FIXTURE_TEST(test_address_families_join),
 		FIXTURE_TEST(test_empty_values),
 		FIXTURE_TEST(test_withdrawal),
+		FIXTURE_TEST(test_withdrawal_over_udp),
 		FIXTURE_TEST(test_sequence_counts_records),
 		FIXTURE_TEST(test_length_of_message),
 		FIXTURE_TEST(test_times),

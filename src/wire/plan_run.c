@@ -361,7 +361,7 @@ static void put_section(const struct weir_plan *p, const struct weir_message *m,
 	weir_section_put(m, p->section_link, weir_cursor(section.data, section.len), length, &run->present);
 }
 
-/* Records of both directions that do not say which is which: RFC 5103 §5.2 advises to send the initiator as the source, and
+/* Records of both directions that do not say which is which: RFC 5103 §5.1 advises to send the initiator as the source, and
  * firewalls do. */
 static void fill_direction(const struct weir_plan *p, struct weir_block *b, struct run *run)
 {

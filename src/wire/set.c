@@ -190,11 +190,14 @@ static void put_template(struct weir_message *m, const struct weir_dialect *dial
 	m->times.init_ms = m->exporter->init_ms;
 }
 
-/* A template without fields takes one back, or all of its kind (RFC 7011 §8.1). */
+/* A template without fields takes one back, or all of its kind (RFC 7011 §8.1). Over UDP, where a message may be late or
+ * forged, it does not (§8.4). */
 static void withdraw(struct weir_message *m, const struct weir_dialect *dialect, uint16_t id, bool options)
 {
 	m->out->stats->templates++;
-	if (id == (options ? dialect->options_set : dialect->template_set))
+	if (!m->datagram->session && m->datagram->exporter_port)
+		weir_message_fault(m, WEIR_FAULT_WITHDRAWAL_IGNORED);
+	else if (id == (options ? dialect->options_set : dialect->template_set))
 		weir_templates_remove_all(&m->exporter->templates, m->work, options);
 	else if (id >= WEIR_TEMPLATE_ID_MIN)
 		weir_templates_remove(&m->exporter->templates, m->work, id);
