@@ -47,6 +47,7 @@ doc: build ## make the generated pages of doc/ again
 	@for page in columns:columns exporters:exporters faults:faults config:configuration; do \
 		build/release/weir reference $${page%:*} >doc/$${page#*:}.md; \
 	done
+	@tools/requirements >doc/requirements.md
 
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
