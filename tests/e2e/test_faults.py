@@ -2,7 +2,7 @@
 `weir status`, and recovery needs nobody.
 
 Elsewhere: a store that is down, hangs, refuses or is killed, damaged answers (test_sink.py, client_test.c), one exporter's flood
-(test_flood.py), kills of everything (test_storm.py), clocks that step (collector_test.c), exporters that start again (the wire
+(test_flood.py), kills of everything (test_storm.py), exporters that start again (the wire
 module's tests)."""
 import json
 import os
