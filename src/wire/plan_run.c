@@ -348,11 +348,13 @@ static void settle_times(const struct weir_plan *p, const struct weir_message *m
 static void put_section(const struct weir_plan *p, const struct weir_message *m, struct run *run)
 {
 	const struct weir_field *f = &p->field[p->section_field];
-	struct weir_value section = {.data = run->at + p->section_offset, .len = f->length};
+	struct weir_value section;
 	uint64_t length = 0;
 
 	if (run->value)
 		section = run->value[p->section_field];
+	else
+		section = (struct weir_value){.data = run->at + p->section_offset, .len = f->length};
 	if (p->section_size_field != WEIR_PLAN_NO_FIELD) {
 		const uint8_t *size = run->value ? run->value[p->section_size_field].data : run->at + p->section_size_offset;
 
