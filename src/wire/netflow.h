@@ -11,7 +11,7 @@ void weir_netflow9_decode(struct weir_exporters *exporters, struct weir_message 
 void weir_ipfix_decode(struct weir_exporters *exporters, struct weir_message *m);
 
 /* NetFlow v1, v5 and v7: formats without templates, kept as if they had one. */
-enum weir_legacy { WEIR_LEGACY_1, WEIR_LEGACY_1_SHORT, WEIR_LEGACY_5, WEIR_LEGACY_7, WEIR_LEGACIES };
+enum weir_legacy { WEIR_LEGACY_1, WEIR_LEGACY_1_LONG, WEIR_LEGACY_5, WEIR_LEGACY_7, WEIR_LEGACIES };
 
 #define WEIR_LEGACY_FIELDS_MAX 24
 

@@ -9,8 +9,8 @@
  *   v5  | …                                                | sequence | engine type, id | sampling |       24 bytes
  *   v7  | …                                                | sequence | reserved                   |       24 bytes
  *
- * A record of v1 has 52 bytes as Cisco's devices send it, 48 as softflowd does, without the last four, which mean
- * nothing. The count and the message's length tell which.
+ * A record of v1 has 48 bytes as softflowd sends and nfdump reads it; Cisco's description has four more, which mean
+ * nothing. Those are taken where count and message's length say so exactly.
  *
  * v5's sampling field has the mode in its upper two bits and the interval in the lower fourteen. */
 #include "wire/netflow.h"
@@ -38,103 +38,52 @@ static const struct weir_element ROUTER_SHORTCUT = {
 	.id = UINT16_MAX,
 };
 
+/* What the records of all three begin with. */
+#define FIELDS_OF_ALL                                                    \
+	{.id = 8,   .length = 4},  /* sourceIPv4Address */               \
+	{.id = 12,  .length = 4},  /* destinationIPv4Address */          \
+	{.id = 15,  .length = 4},  /* ipNextHopIPv4Address */            \
+	{.id = 10,  .length = 2},  /* ingressInterface */                \
+	{.id = 14,  .length = 2},  /* egressInterface */                 \
+	{.id = 2,   .length = 4},  /* packetDeltaCount */                \
+	{.id = 1,   .length = 4},  /* octetDeltaCount */                 \
+	{.id = 22,  .length = 4},  /* flowStartSysUpTime */              \
+	{.id = 21,  .length = 4},  /* flowEndSysUpTime */                \
+	{.id = 7,   .length = 2},  /* sourceTransportPort */             \
+	{.id = 11,  .length = 2}   /* destinationTransportPort */
+
+#define FIELDS_OF_1                                                      \
+	FIELDS_OF_ALL,                                                   \
+	{.id = PAD, .length = 2},                                        \
+	{.id = 4,   .length = 1},  /* protocolIdentifier */              \
+	{.id = 5,   .length = 1},  /* ipClassOfService */                \
+	{.id = 6,   .length = 1},  /* tcpControlBits */                  \
+	{.id = PAD, .length = 7}
+
+#define FIELDS_OF_5                                                      \
+	FIELDS_OF_ALL,                                                   \
+	{.id = PAD, .length = 1},  /* v7: which fields are valid */      \
+	{.id = 6,   .length = 1},                                        \
+	{.id = 4,   .length = 1},                                        \
+	{.id = 5,   .length = 1},                                        \
+	{.id = 16,  .length = 2},  /* bgpSourceAsNumber */               \
+	{.id = 17,  .length = 2},  /* bgpDestinationAsNumber */          \
+	{.id = 9,   .length = 1},  /* sourceIPv4PrefixLength */          \
+	{.id = 13,  .length = 1},  /* destinationIPv4PrefixLength */     \
+	{.id = PAD, .length = 2}   /* v7: which fields are valid */
+
 static const struct format FORMATS[WEIR_LEGACIES] = {
-	[WEIR_LEGACY_1] = {
+	[WEIR_LEGACY_1] = {.flow_type = WEIR_FLOW_NETFLOW1, .fields = 16, .field = {FIELDS_OF_1}},
+	[WEIR_LEGACY_1_LONG] = {
 		.flow_type = WEIR_FLOW_NETFLOW1,
-		.fields = 16,
-		.field = {
-			{.id = 8,   .length = 4},  /* sourceIPv4Address */
-			{.id = 12,  .length = 4},  /* destinationIPv4Address */
-			{.id = 15,  .length = 4},  /* ipNextHopIPv4Address */
-			{.id = 10,  .length = 2},  /* ingressInterface */
-			{.id = 14,  .length = 2},  /* egressInterface */
-			{.id = 2,   .length = 4},  /* packetDeltaCount */
-			{.id = 1,   .length = 4},  /* octetDeltaCount */
-			{.id = 22,  .length = 4},  /* flowStartSysUpTime */
-			{.id = 21,  .length = 4},  /* flowEndSysUpTime */
-			{.id = 7,   .length = 2},  /* sourceTransportPort */
-			{.id = 11,  .length = 2},  /* destinationTransportPort */
-			{.id = PAD, .length = 2},
-			{.id = 4,   .length = 1},  /* protocolIdentifier */
-			{.id = 5,   .length = 1},  /* ipClassOfService */
-			{.id = 6,   .length = 1},  /* tcpControlBits */
-			{.id = PAD, .length = 7},
-		},
+		.fields = 17,
+		.field = {FIELDS_OF_1, {.id = PAD, .length = 4}},
 	},
-	[WEIR_LEGACY_1_SHORT] = {
-		.flow_type = WEIR_FLOW_NETFLOW1,
-		.fields = 16,
-		.field = {
-			{.id = 8,   .length = 4},
-			{.id = 12,  .length = 4},
-			{.id = 15,  .length = 4},
-			{.id = 10,  .length = 2},
-			{.id = 14,  .length = 2},
-			{.id = 2,   .length = 4},
-			{.id = 1,   .length = 4},
-			{.id = 22,  .length = 4},
-			{.id = 21,  .length = 4},
-			{.id = 7,   .length = 2},
-			{.id = 11,  .length = 2},
-			{.id = PAD, .length = 2},
-			{.id = 4,   .length = 1},
-			{.id = 5,   .length = 1},
-			{.id = 6,   .length = 1},
-			{.id = PAD, .length = 7},
-		},
-	},
-	[WEIR_LEGACY_5] = {
-		.flow_type = WEIR_FLOW_NETFLOW5,
-		.fields = 20,
-		.field = {
-			{.id = 8,   .length = 4},
-			{.id = 12,  .length = 4},
-			{.id = 15,  .length = 4},
-			{.id = 10,  .length = 2},
-			{.id = 14,  .length = 2},
-			{.id = 2,   .length = 4},
-			{.id = 1,   .length = 4},
-			{.id = 22,  .length = 4},
-			{.id = 21,  .length = 4},
-			{.id = 7,   .length = 2},
-			{.id = 11,  .length = 2},
-			{.id = PAD, .length = 1},
-			{.id = 6,   .length = 1},
-			{.id = 4,   .length = 1},
-			{.id = 5,   .length = 1},
-			{.id = 16,  .length = 2},  /* bgpSourceAsNumber */
-			{.id = 17,  .length = 2},  /* bgpDestinationAsNumber */
-			{.id = 9,   .length = 1},  /* sourceIPv4PrefixLength */
-			{.id = 13,  .length = 1},  /* destinationIPv4PrefixLength */
-			{.id = PAD, .length = 2},
-		},
-	},
+	[WEIR_LEGACY_5] = {.flow_type = WEIR_FLOW_NETFLOW5, .fields = 20, .field = {FIELDS_OF_5}},
 	[WEIR_LEGACY_7] = {
 		.flow_type = WEIR_FLOW_NETFLOW7,
 		.fields = 21,
-		.field = {
-			{.id = 8,   .length = 4},
-			{.id = 12,  .length = 4},
-			{.id = 15,  .length = 4},
-			{.id = 10,  .length = 2},
-			{.id = 14,  .length = 2},
-			{.id = 2,   .length = 4},
-			{.id = 1,   .length = 4},
-			{.id = 22,  .length = 4},
-			{.id = 21,  .length = 4},
-			{.id = 7,   .length = 2},
-			{.id = 11,  .length = 2},
-			{.id = PAD, .length = 1},  /* which of the fields are valid */
-			{.id = 6,   .length = 1},
-			{.id = 4,   .length = 1},
-			{.id = 5,   .length = 1},
-			{.id = 16,  .length = 2},
-			{.id = 17,  .length = 2},
-			{.id = 9,   .length = 1},
-			{.id = 13,  .length = 1},
-			{.id = PAD, .length = 2},  /* which of the fields are valid */
-			{.id = UINT16_MAX, .length = 4, .element = &ROUTER_SHORTCUT},
-		},
+		.field = {FIELDS_OF_5, {.id = UINT16_MAX, .length = 4, .element = &ROUTER_SHORTCUT}},
 	},
 };
 
@@ -205,8 +154,8 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 		return;
 	}
 	if (format == WEIR_LEGACY_1 &&
-	    (size_t)count * legacies->format[WEIR_LEGACY_1_SHORT].record_len == weir_cursor_left(&c))
-		format = WEIR_LEGACY_1_SHORT;
+	    (size_t)count * legacies->format[WEIR_LEGACY_1_LONG].record_len == weir_cursor_left(&c))
+		format = WEIR_LEGACY_1_LONG;
 	record_len = legacies->format[format].record_len;
 	m->flow_type = FORMATS[format].flow_type;
 	if (!weir_message_exporter(exporters, m))

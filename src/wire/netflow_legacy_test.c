@@ -54,8 +54,8 @@ static void test_v1(void **state)
 	assert_cell(f, 0, SEQUENCE_NUM, "-");
 }
 
-/* softflowd's records are four bytes shorter. */
-static void test_v1_short(void **state)
+/* Cisco's description has records that are four bytes longer. */
+static void test_v1_long(void **state)
 {
 	struct fixture *f = *state;
 
@@ -63,8 +63,8 @@ static void test_v1_short(void **state)
 		message_begin(&f->m);
 		PUT(&f->m, HEADER(1, records));
 		for (uint16_t i = 0; i < records; i++)
-			PUT(&f->m, COMMON(1234, 80), U16(0), U8(6), U8(0x20), U8(0x12), U24(0), U32(0));
-		assert_int_equal(weir_writer_len(&f->m.w), 16 + records * 48);
+			PUT(&f->m, V1_RECORD, U32(0xffffffff));
+		assert_int_equal(weir_writer_len(&f->m.w), 16 + records * 52);
 		decode(f);
 		assert_faults(f, "");
 		if (records == 1)
@@ -72,6 +72,22 @@ static void test_v1_short(void **state)
 		assert_cell(f, f->block->rows - 1, SRC_ADDR, "10.0.0.1");
 	}
 	assert_int_equal(f->block->rows, 24 * 25 / 2);
+}
+
+static void test_v1_of_many_records(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint16_t records = 1; records <= 29; records++) {
+		message_begin(&f->m);
+		PUT(&f->m, HEADER(1, records));
+		for (uint16_t i = 0; i < records; i++)
+			PUT(&f->m, V1_RECORD);
+		decode(f);
+		assert_faults(f, "");
+		assert_cell(f, f->block->rows - 1, SRC_ADDR, "10.0.0.1");
+	}
+	assert_int_equal(f->block->rows, 29 * 30 / 2);
 }
 
 static void test_v5(void **state)
@@ -204,7 +220,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_v1),
-		FIXTURE_TEST(test_v1_short),
+		FIXTURE_TEST(test_v1_long),
+		FIXTURE_TEST(test_v1_of_many_records),
 		FIXTURE_TEST(test_v5),
 		FIXTURE_TEST(test_v7),
 		FIXTURE_TEST(test_icmp_hides_in_the_port),
