@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,17 @@ static int set_retention(struct migration_run *run, const char *table, const cha
 	return rc;
 }
 
+static const struct {
+	const char *table;
+	const char *time;
+	size_t seconds; /* offset of the uint64_t in struct weir_migrate_options */
+} RETENTIONS[] = {
+	{"flows",            "time_received", offsetof(struct weir_migrate_options, flows_retention_s)},
+	{"flows_1m",         "minute",        offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"exporter_options", "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"counters",         "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+};
+
 int weir_migrate(struct weir_client *client, const struct weir_migrate_options *options,
 		 struct weir_migrate_result *ret_result, struct weir_error *err)
 {
@@ -281,14 +293,9 @@ int weir_migrate(struct weir_client *client, const struct weir_migrate_options *
 		rc = apply_all(&run);
 	if (!rc)
 		rc = add_columns(&run);
-	if (!rc)
-		rc = set_retention(&run, "flows", "time_received", options->flows_retention_s);
-	if (!rc)
-		rc = set_retention(&run, "flows_1m", "minute", options->rollup_retention_s);
-	if (!rc)
-		rc = set_retention(&run, "exporter_options", "time", options->rollup_retention_s);
-	if (!rc)
-		rc = set_retention(&run, "counters", "time", options->rollup_retention_s);
+	for (size_t i = 0; !rc && i < sizeof(RETENTIONS) / sizeof(RETENTIONS[0]); i++)
+		rc = set_retention(&run, RETENTIONS[i].table, RETENTIONS[i].time,
+				   *(const uint64_t *)(const void *)((const char *)options + RETENTIONS[i].seconds));
 	if (!rc && ret_result)
 		*ret_result = run.result;
 	return rc;
