@@ -102,6 +102,10 @@ static int start(struct store *store, unsigned queries_max, struct weir_error *e
 		(void)close(http.listen_fd);
 		return rc;
 	}
+	if (weir_host_forgotten_tokens(store->host))
+		weir_log(&store->role.log, WEIR_LOG_INFO,
+			 "%u tokens of inserts that a kill cut off are forgotten; what they were for is taken again",
+			 weir_host_forgotten_tokens(store->host));
 	if (*weir_host_said(store->host))
 		weir_log(&store->role.log, WEIR_LOG_DEBUG, "the engine said: %s", weir_host_said(store->host));
 	weir_log(&store->role.log, WEIR_LOG_INFO, "ClickHouse %s in %s answers HTTP at %.*s:%u",

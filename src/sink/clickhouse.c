@@ -14,6 +14,10 @@
  *   deduplicate_blocks_in_dependent_materialized_views. Otherwise a store that dies between the two would have the
  *   flows and never their sums.
  *
+ * - A token is remembered only of a part that is there. The engine enters it a moment before the part has its name; the
+ *   embedded store mends that when it starts (store/dedup_log.c). A server of one's own that is killed in that moment can
+ *   lose the part: there the tables want a replicated engine.
+ *
  * A column that the table lacks is an error, not something to skip: input_format_skip_unknown_fields = 0. */
 #include "sink/clickhouse.h"
 

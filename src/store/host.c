@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/dedup_log.h"
 #include "store/native_revision.h"
 
 #define PIPE_BYTES     (1024 * 1024)
@@ -51,6 +52,7 @@ struct weir_host {
 	int lock_fd;
 	uint64_t memory_max_bytes;
 	unsigned queries_max;
+	unsigned forgotten_tokens;
 	atomic_uint running;
 	atomic_uint_fast64_t last_id;
 	atomic_bool stopping;
@@ -151,6 +153,9 @@ static int open_host(struct weir_host *host, const struct weir_host_options *opt
 	if (rc)
 		return rc;
 	clean_incoming(host->incoming);
+	rc = weir_dedup_log_mend(host->folder, host->incoming, &host->forgotten_tokens, err);
+	if (rc)
+		return rc;
 	rc = weir_chdb_open(&engine, &host->chdb, err);
 	if (rc)
 		return rc;
@@ -199,6 +204,11 @@ const char *weir_host_version(const struct weir_host *host)
 const char *weir_host_said(const struct weir_host *host)
 {
 	return weir_chdb_said(host->chdb);
+}
+
+unsigned weir_host_forgotten_tokens(const struct weir_host *host)
+{
+	return host->forgotten_tokens;
 }
 
 const char *weir_host_incoming(const struct weir_host *host)

@@ -25,6 +25,8 @@ void weir_host_free(struct weir_host *host);
 const char *weir_host_version(const struct weir_host *host);
 /* What the engine complained of while it started, one line, or "". */
 const char *weir_host_said(const struct weir_host *host);
+/* Tokens of parts that a kill kept from coming to be, forgotten at the start (store/dedup_log.h). */
+unsigned weir_host_forgotten_tokens(const struct weir_host *host);
 /* Where the data of inserts waits. */
 const char *weir_host_incoming(const struct weir_host *host);
 
