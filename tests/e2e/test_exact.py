@@ -94,6 +94,7 @@ def hold(system, versions, flows, pace):
     return told
 
 
+@pytest.mark.promise
 def test_sums_are_exact(system):
     told = hold(system, VERSIONS, 3000, 10000)
     top = subprocess.run([system.weir, "top", "--config", system.config, "proto udp", "--by", "proto", "--metric", "flows",
@@ -102,6 +103,7 @@ def test_sums_are_exact(system):
     assert str(added(told, "by_proto")["17"]["flows"]) in top.stdout
 
 
+@pytest.mark.promise
 @pytest.mark.soak
 def test_ten_million_flows_are_exact(system):
     hold(system, ("5", "9", "10", "sflow"), 2500000, 60000)

@@ -125,6 +125,7 @@ def kill_at_random(system, roles, seed, until):
     return kills
 
 
+@pytest.mark.promise
 def test_every_flow_is_stored_once_though_sink_and_store_are_killed(system, embedded_store):
     for role in ("collect", "store", "sink"):
         system.start(role)
@@ -159,6 +160,7 @@ def kill_within_an_insert(system, expected):
     return partly
 
 
+@pytest.mark.promise
 def test_a_segment_of_several_parts_is_stored_once_though_the_store_is_killed_within_it(weir, tmp_path, embedded_store):
     system = System(weir, tmp_path, sync="1h", segment="1G")
     try:
@@ -184,6 +186,7 @@ def test_a_segment_of_several_parts_is_stored_once_though_the_store_is_killed_wi
         system.end_all()
 
 
+@pytest.mark.promise
 def test_what_a_killed_collect_synced_is_stored_once(system, embedded_store):
     system.start("collect")
     sending = system.generate(60000, 20000, wait=False)

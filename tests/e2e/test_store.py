@@ -472,6 +472,7 @@ def expected(rows, times=1):
     return (one, one)
 
 
+@pytest.mark.promise
 def test_a_segment_is_stored_once_by_its_token(own_store):
     """Several blocks, two partitions, and a restart by kill -9 between the tries."""
     rows = 300_000
@@ -490,6 +491,7 @@ def test_a_segment_is_stored_once_by_its_token(own_store):
     assert sums(own_store) == expected(rows, 2)
 
 
+@pytest.mark.promise
 def test_a_kill_amid_an_insert_neither_loses_nor_doubles(own_store):
     """The store is killed at a new moment of the same insert each time; then it is tried again until it is done."""
     rows = 400_000
@@ -509,6 +511,7 @@ def test_a_kill_amid_an_insert_neither_loses_nor_doubles(own_store):
     assert kills > 0, "no kill hit an insert"
 
 
+@pytest.mark.promise
 @pytest.mark.parametrize("table", ["f", "f_1m"])
 def test_a_part_that_was_entered_but_never_came_is_inserted_again(own_store, table):
     """The engine enters a part in its log of tokens, then gives it its name; a kill between the two is made here by hand, for the

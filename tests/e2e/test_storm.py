@@ -117,12 +117,14 @@ def check(system, sent, synced):
     assert not list((system.data / "spool").glob("damaged/*"))
 
 
+@pytest.mark.promise
 def test_a_short_storm(weir, tmp_path, embedded_store):
     system, sent, synced = storm(weir, tmp_path, 20261125, 60000, (0.3, 0.8, 1.2))
     check(system, sent, synced)
     assert sum(system.kills.values()) >= 8 and synced[0] > 5000
 
 
+@pytest.mark.promise
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_long_storm(weir, tmp_path, embedded_store, seed):
