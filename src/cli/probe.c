@@ -265,14 +265,24 @@ static void on_signal(int number)
 	weir_probe_session_stop(running);
 }
 
-static int run_session(struct weir_probe_session *session, struct weir_error *err)
+/* Every worker's ring is bound by now: what is sent after this line is seen. */
+static void announce(const struct values *v, int operands, char **argv)
+{
+	fprintf(stderr, "listening on %s", v->interfaces);
+	if (v->workers > 1)
+		fprintf(stderr, ", %" PRIu64 " workers", v->workers);
+	for (int i = 1; i <= operands; i++)
+		fprintf(stderr, "%s%s", i > 1 ? " " : ", filter ", argv[i]);
+	fprintf(stderr, "; Ctrl-C ends\n");
+}
+
+static void await_signals(struct weir_probe_session *session)
 {
 	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
 	running = session;
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
-	return weir_probe_session_run(session, err);
 }
 
 static int run(const struct weir_command *self, int argc, char **argv)
@@ -301,7 +311,10 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	}
 	if (weir_probe_session_new(&options, &session, &err))
 		return weir_fail(WEIR_EXIT_USAGE, &err);
-	rc = run_session(session, &err);
+	await_signals(session);
+	if (v.interfaces)
+		announce(&v, operands, argv);
+	rc = weir_probe_session_run(session, &err);
 	/* A reader that has seen enough (`| head`) needs no message. */
 	if (rc != -EPIPE)
 		summarize(session);
@@ -324,7 +337,8 @@ const struct weir_command weir_command_probe = {
 		"--bidirectional. Fragments count to the flow of their first. Frames without IP are passed over, and told at the end.\n\n"
 		"A flow ends when it is idle (--inactive), when it has lasted (--active), shortly after TCP's end (--tcp-end), or when "
 		"the cache is full; flow_end_reason says which. The time in files is the packets' own.\n\n"
-		"Listening needs the right to (CAP_NET_RAW: root, or setcap). At the end a summary goes to standard error.",
+		"Listening needs the right to (CAP_NET_RAW: root, or setcap). A line on standard error says when it has begun: what "
+		"comes after that line is seen. At the end a summary goes to standard error.",
 	.options = OPTIONS,
 	.examples = "weir probe -r capture.pcap --print\ta table of the flows in a capture\n"
 		    "weir probe -i eth0 --to 192.0.2.10:4739\texport what passes eth0 as IPFIX\n"

@@ -189,6 +189,18 @@ static int tick(struct weir_probe *p)
 	return rc;
 }
 
+/* What had come when the stop was heard is still in the ring, and counts. */
+static int drain(struct weir_probe *p, struct weir_error *err)
+{
+	int64_t end_ns = weir_clock_mono_ns(p->options.clock) + WEIR_PACKETS_HELD_MS * WEIR_NS_PER_MS, left_ns;
+	int rc = 0;
+
+	while (rc >= 0 && !weir_packets_ended(p->options.packets) &&
+	       (left_ns = end_ns - weir_clock_mono_ns(p->options.clock)) > 0)
+		rc = weir_packets_poll(p->options.packets, (int)(left_ns / WEIR_NS_PER_MS) + 1, on_frame, p, err);
+	return rc;
+}
+
 int weir_probe_work(struct weir_probe *probe, struct weir_error *err)
 {
 	bool ticks = probe->options.live || probe->options.paced;
@@ -204,6 +216,8 @@ int weir_probe_work(struct weir_probe *probe, struct weir_error *err)
 			probe->tick_ns = weir_clock_mono_ns(probe->options.clock);
 		}
 	}
+	if (rc >= 0 && probe->options.live)
+		rc = drain(probe, err);
 	/* What was counted before a mistake is handed out as well. */
 	if (probe->meter) {
 		int finished = weir_meter_finish(probe->meter);

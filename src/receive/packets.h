@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "packet/packet.h"
 
+/* So long an interface's frames may be held back at most before poll() gives them. */
+#define WEIR_PACKETS_HELD_MS 200
+
 struct weir_packets;
 
 struct weir_packets_stats {

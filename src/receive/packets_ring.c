@@ -32,7 +32,8 @@ enum {
 	DEFAULT_RING_BYTES = 32 << 20,
 	BLOCKS_MIN = 4,
 	DEFAULT_SNAP_BYTES = 256,
-	RETIRE_MS = 50,
+	RETIRE_MS = 50, /* what is in the ring comes out so soon: WEIR_PACKETS_HELD_MS is above */
+	COMPILER_RING_BYTES = 1 << 16,
 	SENDER_AT = (sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT * TPACKET_ALIGNMENT,
 };
 
@@ -86,6 +87,35 @@ static int attach(const struct ring *r, const struct bpf_program *program, struc
 											: 0;
 }
 
+/* What comes while the sockets of a group are being opened would be seen by several of them: each lets nothing in until it
+ * has joined the group. */
+static int attach_nothing(const struct ring *r, struct weir_error *err)
+{
+	struct bpf_insn nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct bpf_program program = {.bf_len = 1, .bf_insns = &nothing};
+
+	return attach(r, &program, err);
+}
+
+/* The kernel takes the outermost VLAN tag out of a frame before it comes to us, and tells it beside: libpcap compiles `vlan 5`
+ * so that it looks there only for a handle that listens. */
+static pcap_t *compiler(const struct ring *r, bool ethernet, uint32_t snap_bytes)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	pcap_t *pcap;
+
+	if (!ethernet)
+		return pcap_open_dead(DLT_RAW, (int)snap_bytes);
+	/* libpcap's "any" has another link layer than ours; loopback's is the same. */
+	pcap = pcap_create(strcmp(r->name, "any") == 0 ? "lo" : r->name, text);
+	if (pcap && !pcap_set_snaplen(pcap, (int)snap_bytes) && !pcap_set_buffer_size(pcap, COMPILER_RING_BYTES) &&
+	    pcap_activate(pcap) >= 0 && pcap_datalink(pcap) == DLT_EN10MB)
+		return pcap;
+	if (pcap)
+		pcap_close(pcap);
+	return pcap_open_dead(DLT_EN10MB, (int)snap_bytes);
+}
+
 static int set_filter(const struct ring *r, const char *filter, uint32_t snap_bytes, struct weir_error *err)
 {
 	struct bpf_program program;
@@ -95,7 +125,7 @@ static int set_filter(const struct ring *r, const char *filter, uint32_t snap_by
 
 	if (rc)
 		return rc;
-	pcap = pcap_open_dead(has_ethernet(hardware) ? DLT_EN10MB : DLT_RAW, (int)snap_bytes);
+	pcap = compiler(r, has_ethernet(hardware), snap_bytes ? snap_bytes : DEFAULT_SNAP_BYTES);
 	if (!pcap)
 		return weir_error_set(err, -ENOMEM, r->name, NULL, "out of memory");
 	if (pcap_compile(pcap, &program, filter ? filter : "", 1, PCAP_NETMASK_UNKNOWN)) {
@@ -265,15 +295,17 @@ int weir_packets_open_interface(const struct weir_packets_interface *options, st
 		return weir_error_set(err, -ENOMEM, options->name, NULL, "out of memory");
 	r->base.kind = &kind;
 	(void)snprintf(r->name, sizeof(r->name), "%s", options->name);
-	/* Protocol 0: nothing comes before the filter and the ring are there. */
+	/* Protocol 0: nothing comes before the ring is there. */
 	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	rc = r->fd < 0 ? fail(r, "packets cannot be listened to", err) : 0;
 	if (!rc)
-		rc = set_filter(r, options->filter, options->snap_bytes ? options->snap_bytes : DEFAULT_SNAP_BYTES, err);
+		rc = attach_nothing(r, err);
 	if (!rc)
 		rc = map_ring(r, options->ring_bytes, err);
 	if (!rc)
 		rc = bind_ring(r, options, err);
+	if (!rc)
+		rc = set_filter(r, options->filter, options->snap_bytes, err);
 	if (rc) {
 		ring_close(&r->base);
 		return rc;

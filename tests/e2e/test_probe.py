@@ -357,40 +357,60 @@ def lab(tmp_path_factory):
     made.remove()
 
 
+@contextlib.contextmanager
+def listening(lab, weir, *arguments, log):
+    """`weir probe -i t1 …`; from the line on that says so every packet is seen. Ended as by Ctrl-C: what came is told."""
+    process = lab.exporter.start(weir, "probe", "-i", "t1", *arguments, log=log)
+    wait_until("the probe to listen", lambda: "listening on t1" in log.read_text() or process.poll() is not None)
+    yield
+    assert lab.exporter.stop(process, signal.SIGINT) == 0, log.read_text()
+
+
+def live_flows_of(lab, weir, path, log, *arguments):
+    """The flows and what was said of a file that is replayed on the wire."""
+    with listening(lab, weir, "--print", "--format", "ndjson", *arguments, log=log):
+        lab.replay(path, 5000)
+    lines = log.read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")], [line for line in lines if not line.startswith("{")]
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_live_counts_what_was_sent(workers, lab, weir, frames, tmp_path):
-    out = tmp_path / "flows"
-    with open(out, "wb") as file:
-        process = subprocess.Popen(["ip", "netns", "exec", lab.exporter.name, weir, "probe", "-i", "t1", "-w", str(workers), "--print",
-                                    "--format", "ndjson"], stdout=file, stderr=subprocess.PIPE, text=True)
-        try:
-            wait_until("the ring", lambda: "t1" in lab.exporter.run("cat", "/proc/net/packet") or
-                       len(lab.exporter.run("cat", "/proc/net/packet").splitlines()) > workers)
-            lab.replay(frames, 5000)
-            time.sleep(0.3)  # the last block of the ring
-        finally:
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=20)
-    flows = [json.loads(line) for line in out.read_text().splitlines()]
+    flows, said = live_flows_of(lab, weir, frames, tmp_path / "log", "-w", workers)
     packets, ip_bytes, _ = by_tshark(frames)
     assert totals(flows) == (packets, ip_bytes), said
     assert by_key(flows).keys() == by_key(flows_of(weir, "-r", frames)).keys()
-    assert "lost" not in said
+    assert not [line for line in said if "lost" in line]
     assert {flow["in_if"] for flow in flows} - {0} and {flow["direction"] for flow in flows} == {0}
     assert len({flow["observation_domain"] for flow in flows}) == workers
+
+
+@pytest.mark.parametrize("expression", ["vlan 5", "vlan 5 and vlan 6", "not vlan", "vlan and udp"])
+def test_a_live_filter_sees_the_tags_that_the_kernel_took(expression, lab, weir, tmp_path):
+    """As tcpdump does: the same filter on the file and on the wire, where the outermost tag is not in the frame any more."""
+    stacks = [(), (5,), (6,), (5, 6), (6, 5)]
+    packets = [traffic.ipv4("192.0.2.1", "192.0.2.2", 17, traffic.udp(1000 + number, 2000, 10)) for number in range(len(stacks))]
+    path = traffic.write_pcap(tmp_path / "tags.pcap",
+                              [traffic.tagged(packet, *tags) for packet, tags in zip(packets, stacks)])
+    live, said = live_flows_of(lab, weir, path, tmp_path / "log", *expression.split())
+    read = flows_of(weir, "-r", path, *expression.split())
+
+    def keys(flows):
+        return sorted((flow["src_port"], flow.get("src_vlan"), flow.get("customer_vlan"), flow["packets"]) for flow in flows)
+
+    assert keys(live) == keys(read) and 0 < len(read) < len(stacks), said
+    assert f"filter {expression}" in said[0]
 
 
 @pytest.mark.parametrize("version", ["9", "10"])
 def test_live_export(version, lab, weir, frames):
     """Over the wire to another host: its capture tells the same sums, and the interface's name."""
     dumpcap, path = lab.capture(2055)
-    process = lab.exporter.start(weir, "probe", "-i", "t1", "--version", version, "--to", f"{network.COLLECTOR}:2055",
-                                 log=lab.folder / "probe.log")
-    wait_until("the ring", lambda: len(lab.exporter.run("cat", "/proc/net/packet").splitlines()) > 1)
-    lab.replay(frames, 5000)
-    time.sleep(0.3)
-    assert lab.exporter.stop(process, signal.SIGINT) == 0
-    time.sleep(0.3)
+    log = lab.folder / f"probe-{version}.log"
+    with listening(lab, weir, "--version", version, "--to", f"{network.COLLECTOR}:2055", log=log):
+        lab.replay(frames, 5000)
+    sent = int(re.search(r": (\d+) datagrams", log.read_text()).group(1))
+    wait_until("the capture", lambda: len(network.run(["tshark", "-r", path, "-T", "fields", "-e", "frame.number"]).split()) >= sent)
     lab.collector.stop(dumpcap)
     done = subprocess.run([weir, "decode", "--format", "ndjson", path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "0 lost" in done.stderr, done.stderr

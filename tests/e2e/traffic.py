@@ -26,6 +26,11 @@ def ipv6(source, target, proto, payload):
         socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target) + payload
 
 
+def tagged(frame, *vlans):
+    """A frame with VLAN tags, the outermost first."""
+    return b"".join(struct.pack(">HH", 0x8100, vlan) for vlan in vlans) + frame
+
+
 def tcp(source, target, flags, size):
     return struct.pack(">HHIIBBHHH", source, target, 1, 1, 0x50, flags, 8192, 0, 0) + bytes(size)
 
