@@ -9,7 +9,7 @@
 
 #include "base/decimal.h"
 #include "base/human.h"
-#include "query/protocol.h"
+#include "flow/protocol.h"
 
 #define PROTO_TCP    6
 #define PROTO_UDP    17

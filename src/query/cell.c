@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "flow/addr.h"
+#include "flow/protocol.h"
 #include "query/human.h"
 #include "query/output.h"
 #include "query/printable.h"
-#include "query/protocol.h"
 #include "query/time.h"
 
 #define NUMBER_MAX 64

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/protocol.h"
 #include "query/filter_parser.h"
-#include "query/protocol.h"
 
 #define NONE WEIR_FILTER_END
 

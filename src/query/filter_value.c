@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/protocol.h"
 #include "query/filter_parser.h"
-#include "query/protocol.h"
 #include "query/time.h"
 
 /* "12", "1.5M", "0x1f": -EINVAL when it is no number, -ERANGE when it is too large, -EDOM when it has a fraction. */

@@ -1,8 +1,8 @@
 /* The words of the filter language, and the guess at what a misspelt one was meant to be. */
 #include <string.h>
 
+#include "flow/protocol.h"
 #include "query/filter_parser.h"
-#include "query/protocol.h"
 
 #define NONE WEIR_FIELD_NONE
 #define SRC  WEIR_WAY_SRC_DST

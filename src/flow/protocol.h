@@ -1,6 +1,6 @@
 /* IP protocol numbers and TCP flags by name, as people write and read them. All data here is constant. */
-#ifndef WEIR_QUERY_PROTOCOL_H
-#define WEIR_QUERY_PROTOCOL_H
+#ifndef WEIR_FLOW_PROTOCOL_H
+#define WEIR_FLOW_PROTOCOL_H
 
 #include <stddef.h>
 #include <stdint.h>

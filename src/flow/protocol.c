@@ -1,4 +1,4 @@
-#include "query/protocol.h"
+#include "flow/protocol.h"
 
 #include <ctype.h>
 #include <strings.h>
