@@ -17,6 +17,8 @@
 #include "cli/command.h"
 #include "cli/generate_summary.h"
 #include "flow/text.h"
+#include "generate/network.h"
+#include "generate/network_file.h"
 #include "generate/outlet.h"
 #include "generate/player.h"
 
@@ -45,6 +47,7 @@ struct values {
 	const char *summary;
 	const char *scenario;
 	const char *labels;
+	const char *networks;
 	const char *transport;
 	struct weir_uplink_tls tls;
 	uint64_t exporters, site, flows, rate, pace, seed, ipv6, sampling;
@@ -100,6 +103,9 @@ static const struct weir_option OPTIONS[] = {
 	 "`list` explains them. Their flows come in addition to --rate and --flows."},
 	{"labels", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(labels), 0, 0,
 	 "At the end, write the truth about the scenarios: a JSON object a line, with time span, hosts, ports and sums."},
+	{"write-networks", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(networks), 0, 0,
+	 "Before all else, write the networks of all sites to a CSV file (- for standard output): prefix, zone, role, "
+	 "description, owner. Without --to, --write or --print nothing more is done."},
 	{"allow-remote", 0, WEIR_OPTION_FLAG, NULL, OFFSET(allow_remote), 0, 0,
 	 "Send to other machines too: to a collector of yours that may be filled with made flows."},
 	{"summary", 0, WEIR_OPTION_CHOICE, "text|json", OFFSET(summary), 0, 0,
@@ -328,10 +334,13 @@ static int set_scenarios(const struct weir_command *self, const struct values *v
 
 static int set_all(const struct weir_command *self, const struct values *v, struct run *run)
 {
+	bool to_stdout = v->print || (v->write && strcmp(v->write, "-") == 0);
 	int rc;
 
 	if ((v->to != NULL) + (v->write != NULL) + (v->print != NULL) != 1)
 		return weir_usage(self, "say where the flows go: --to HOST:PORT, --write FILE or --print ndjson");
+	if (to_stdout && v->networks && strcmp(v->networks, "-") == 0)
+		return weir_usage(self, "standard output has the flows: give --write-networks a file");
 	run->print = v->print;
 	run->json_summary = strcmp(v->summary, "json") == 0;
 	run->generator.seed = run->schedule.seed = v->seed;
@@ -514,6 +523,43 @@ static int write_labels(const struct run *run, const struct weir_player *player,
 		  : 0;
 }
 
+static int put_networks(const struct values *v, FILE *file, struct weir_buffer *text)
+{
+	uint64_t first = v->site, behind = v->site + v->exporters;
+	int rc = weir_network_file_header(text);
+
+	if (!rc && first) /* all sites use the head office's servers */
+		rc = weir_network_file_site(0, true, text);
+	for (uint64_t site = first; !rc && site < behind; site++) {
+		bool ipv4 = site - first < WEIR_NETWORK_SITES_V4 && !(first && site % WEIR_NETWORK_SITES_V4 == 0);
+
+		rc = weir_network_file_site((uint32_t)site, ipv4, text);
+		if (!rc && fwrite(text->data, 1, text->len, file) != text->len)
+			rc = -errno;
+		weir_buffer_reset(text);
+	}
+	return rc;
+}
+
+static int write_networks(const struct values *v, struct weir_error *err)
+{
+	bool to_stdout = strcmp(v->networks, "-") == 0;
+	FILE *file = to_stdout ? stdout : fopen(v->networks, "we");
+	struct weir_buffer text;
+	int rc;
+
+	weir_buffer_init(&text);
+	rc = file ? put_networks(v, file, &text) : -errno;
+	weir_buffer_done(&text);
+	if (file && (to_stdout ? fflush(file) : fclose(file)) && !rc)
+		rc = -errno;
+	if (rc == -EPIPE && to_stdout) /* who pipes into head(1) has seen enough */
+		rc = 0;
+	return rc ? weir_error_set(err, rc, v->networks, "name a file in a folder that you may write to",
+				   "the networks cannot be written: %s", strerror(-rc))
+		  : 0;
+}
+
 static int play_and_tell(struct run *run, const struct values *v, struct weir_error *err)
 {
 	const struct weir_player_options options = {
@@ -559,6 +605,7 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 	};
 	struct weir_error err = {0};
 	struct run run = {0};
+	bool networks_only;
 	int operands;
 	int rc = weir_options_parse(self, argc, argv, &values, &operands);
 
@@ -568,9 +615,14 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 		return weir_usage(self, "\"%s\" is no option", argv[1]);
 	if (values.scenario && strcmp(values.scenario, "list") == 0)
 		return list_scenarios();
-	rc = set_all(self, &values, &run);
+	networks_only = values.networks && !values.to && !values.write && !values.print;
+	rc = networks_only ? 0 : set_all(self, &values, &run);
 	if (rc)
 		return rc;
+	if (values.networks && write_networks(&values, &err))
+		return weir_fail(WEIR_EXIT_USAGE, &err);
+	if (networks_only)
+		return WEIR_EXIT_OK;
 	catch_signals();
 	rc = open_outlet(&values, &run, &err);
 	if (rc)
@@ -582,11 +634,11 @@ static int run_command(const struct weir_command *self, int argc, char **argv)
 
 const struct weir_command weir_command_generate = {
 	.name = "generate",
-	.arguments = "--to HOST:PORT | --write FILE | --print ndjson [OPTION]...",
+	.arguments = "--to HOST:PORT | --write FILE | --print ndjson | --write-networks FILE [OPTION]...",
 	.summary = "make believable flows and send them, to try a collector out",
 	.text = "Plays a network to a collector: exporters that each have clients, telephones, servers and routers of "
 		"their own, with an internet around them. Who talks to whom over what, how long and how much follows a "
-		"table of some forty services; sizes are heavy-tailed, some hosts are popular, days are busy and nights "
+		"table of some fifty services; sizes are heavy-tailed, some hosts are popular, days are busy and nights "
 		"belong to the backups.\n\n"
 		"The same --seed makes the same flows on every machine, and the summary at the end has the exact sums of "
 		"what was sent, so that a collector's sums can be held against them.\n\n"

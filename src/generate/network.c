@@ -10,27 +10,36 @@
 
 #define COUNT_OF(list) (unsigned)(sizeof(list) / sizeof((list)[0]))
 
+/* clang-format off */
 const struct weir_role_row weir_roles[WEIR_ROLES] = {
-	/*                        name        subnet first interface skew hosts */
-	[WEIR_ROLE_CLIENT]      = {"client",       0,  10,        10,   2,  1800},
-	[WEIR_ROLE_PHONE]       = {"phone",        8,  10,        11,   1,   240},
-	[WEIR_ROLE_PRINTER]     = {"printer",      9,  10,        12,   2,    40},
-	[WEIR_ROLE_THING]       = {"thing",        9,  60,        12,   1,   180},
-	[WEIR_ROLE_WEB]         = {"web",         10,  10,        20,   3,    12},
-	[WEIR_ROLE_MAIL]        = {"mail",        10,  40,        20,   2,     3},
-	[WEIR_ROLE_RESOLVER]    = {"resolver",    12,  53,        21,   2,     2},
-	[WEIR_ROLE_APPLICATION] = {"application", 11,  10,        21,   2,    30},
-	[WEIR_ROLE_DATABASE]    = {"database",    11,  80,        21,   2,     8},
-	[WEIR_ROLE_FILES]       = {"files",       11, 120,        21,   2,     6},
-	[WEIR_ROLE_DIRECTORY]   = {"directory",   12,  10,        21,   1,     3},
-	[WEIR_ROLE_BACKUP]      = {"backup",      12, 100,        21,   1,     2},
-	[WEIR_ROLE_PBX]         = {"pbx",         12, 110,        21,   1,     2},
-	[WEIR_ROLE_MONITOR]     = {"monitor",     13,  10,        22,   1,     2},
-	[WEIR_ROLE_ADMIN]       = {"admin",       13,  20,        22,   2,    12},
-	[WEIR_ROLE_ROUTER]      = {"router",      14,   1,        22,   1,    24},
-	[WEIR_ROLE_CONTENT]     = {"content",      0,   0,         0,   4, 1U << 20},
-	[WEIR_ROLE_PEOPLE]      = {"people",       0,   0,         0,   2, 1U << 22},
+	/*                        name           subnet first interface skew hosts   help, owner */
+	[WEIR_ROLE_CLIENT]      = {"client",         0,  10,        10,   2,  1800, "workplaces", "workplace"},
+	[WEIR_ROLE_PHONE]       = {"phone",          8,  10,        11,   1,   240, "telephones", "telephony"},
+	[WEIR_ROLE_PRINTER]     = {"printer",        9,  10,        12,   2,    40, "printers", "facilities"},
+	[WEIR_ROLE_THING]       = {"thing",          9,  60,        12,   1,   180, "cameras and sensors", "facilities"},
+	[WEIR_ROLE_WEB]         = {"web",           10,  10,        20,   3,    12, "web servers for the internet", "web"},
+	[WEIR_ROLE_MAIL]        = {"mail",          10,  40,        20,   2,     3, "mail servers", "messaging"},
+	[WEIR_ROLE_RESOLVER]    = {"resolver",      12,  53,        21,   2,     2, "approved DNS resolvers", "network"},
+	[WEIR_ROLE_APPLICATION] = {"application",   11,  10,        21,   2,    30, "application servers", "platform"},
+	[WEIR_ROLE_DATABASE]    = {"database",      11,  80,        21,   2,     8, "database servers", "database"},
+	[WEIR_ROLE_FILES]       = {"files",         11, 120,        21,   2,     6, "file servers", "platform"},
+	[WEIR_ROLE_DIRECTORY]   = {"directory",     12,  10,        21,   1,     3, "directory: LDAP and Kerberos", "identity"},
+	[WEIR_ROLE_TIME]        = {"time",          12,  20,        21,   1,     2, "approved time servers (NTP)", "network"},
+	[WEIR_ROLE_DHCP]        = {"dhcp",          12,  30,        21,   1,     2, "approved DHCP servers", "network"},
+	[WEIR_ROLE_PROXY]       = {"proxy",         12,  40,        21,   2,     3, "web proxies", "security"},
+	[WEIR_ROLE_BACKUP]      = {"backup",        12, 100,        21,   1,     2, "backup servers", "platform"},
+	[WEIR_ROLE_PBX]         = {"pbx",           12, 110,        21,   1,     2, "telephone exchanges", "telephony"},
+	[WEIR_ROLE_MONITOR]     = {"snmp-manager",  13,  10,        22,   1,     2, "monitoring: SNMP managers", "operations"},
+	[WEIR_ROLE_ADMIN]       = {"admin",         13,  20,        22,   2,    12, "administrators' workplaces", "operations"},
+	[WEIR_ROLE_BASTION]     = {"pam",           13,  40,        22,   2,     4, "bastions (PAM)", "security"},
+	[WEIR_ROLE_CONTROLLER]  = {"sdn-controller",13,  50,        22,   1,     2, "SDN controllers", "network"},
+	[WEIR_ROLE_HYPERVISOR]  = {"hypervisor",    13,  64,        22,   1,     8, "hypervisors' management", "platform"},
+	[WEIR_ROLE_ROUTER]      = {"router",        14,   1,        22,   1,    24, "routers and switches", "network"},
+	[WEIR_ROLE_VTEP]        = {"vtep",          15,  16,        23,   1,     8, "tunnel ends (VTEPs)", "platform"},
+	[WEIR_ROLE_CONTENT]     = {"content",        0,   0,         0,   4, 1U << 20, NULL, NULL},
+	[WEIR_ROLE_PEOPLE]      = {"people",         0,   0,         0,   2, 1U << 22, NULL, NULL},
 };
+/* clang-format on */
 
 enum { UPLINKS = 2, WAN_INTERFACE = 3 };
 
@@ -134,9 +143,9 @@ static void internet_host(const struct weir_network *network, enum weir_role rol
 }
 
 /* The first address of a site, as a number. */
-static uint32_t site_prefix4(uint32_t site)
+uint32_t weir_network_site_v4(uint32_t site)
 {
-	site %= 4096 + 1024 + 256;
+	site %= WEIR_NETWORK_SITES_V4;
 	if (site < 4096)
 		return 0x0a000000 + (site << 12);
 	if (site < 4096 + 1024)
@@ -161,7 +170,7 @@ static void own_host(uint32_t here, uint32_t site, const struct weir_role_row *r
 		if (here != site)
 			host->next_hop = (struct weir_addr){{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [7] = 1, [15] = 1}};
 	} else {
-		uint32_t v4 = site_prefix4(site) + (subnet << 8) + octet;
+		uint32_t v4 = weir_network_site_v4(site) + (subnet << 8) + octet;
 
 		host->addr = weir_addr_from_v4(
 			(const uint8_t[]){(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8), (uint8_t)v4});

@@ -25,11 +25,18 @@ enum weir_role {
 	WEIR_ROLE_DATABASE,
 	WEIR_ROLE_FILES,
 	WEIR_ROLE_DIRECTORY,
+	WEIR_ROLE_TIME,
+	WEIR_ROLE_DHCP,
+	WEIR_ROLE_PROXY,
 	WEIR_ROLE_BACKUP,
 	WEIR_ROLE_PBX,
 	WEIR_ROLE_MONITOR,
 	WEIR_ROLE_ADMIN,
+	WEIR_ROLE_BASTION, /* the only ones from which servers are administered */
+	WEIR_ROLE_CONTROLLER,
+	WEIR_ROLE_HYPERVISOR, /* their management addresses; their tunnel ends are VTEP */
 	WEIR_ROLE_ROUTER,
+	WEIR_ROLE_VTEP,
 	WEIR_ROLE_CONTENT, /* internet: whom people visit */
 	WEIR_ROLE_PEOPLE,  /* internet: who visits us */
 	WEIR_ROLES
@@ -42,6 +49,8 @@ struct weir_role_row {
 	uint8_t interface; /* 0: internet, the uplink is chosen by the host */
 	uint8_t skew;	   /* of popularity, for weir_random_rank() */
 	uint32_t hosts;	   /* of a site; of the internet */
+	const char *help;  /* for people; NULL: internet */
+	const char *owner;
 };
 
 extern const struct weir_role_row weir_roles[WEIR_ROLES];
@@ -66,6 +75,12 @@ struct weir_network {
 };
 
 void weir_network_init(struct weir_network *network);
+
+/* Sites from here on have the IPv4 addresses of the first ones again, as private address space does. */
+#define WEIR_NETWORK_SITES_V4 (4096 + 1024 + 256)
+
+/* The first address of a site's /20, as a number. */
+uint32_t weir_network_site_v4(uint32_t site);
 
 /* The host of a role by rank, as the router of site `here` sees it; its own site is `site`. */
 void weir_network_host(const struct weir_network *network, uint32_t here, uint32_t site, enum weir_role role,

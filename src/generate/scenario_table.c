@@ -110,8 +110,8 @@ const struct weir_scenario weir_scenarios[] = {
 	{"rogue-dhcp", "rogue server", "a client gives addresses to other clients",
 	   {ROLE(CLIENT), ONE, 0, 67, 0},                 {ROLE(CLIENT), MANY, 150, 68, 0},
 	   UDP,  {0, 0},                 0,  2 * SECOND,   60,   300, {    1,     2},  16, { 328,    0},      20},
-	{"rogue-vtep", "rogue tunnel end", "a client speaks VXLAN to the servers",
-	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(APPLICATION), EACH, 30, 4789, 0},
+	{"rogue-vtep", "rogue tunnel end", "a client speaks VXLAN to the tunnel ends",
+	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(VTEP), EACH, 8, 4789, 0},
 	   UDP,  {0, 0},                60,     400000,    40,  1800, {    4,   300},  16, { 450,  450},    3000},
 
 	/* Against the rules of the house. */
@@ -122,7 +122,7 @@ const struct weir_scenario weir_scenarios[] = {
 	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(CONTENT), MANY, 3, 9001, 0},
 	   TCP,  {RUNNING, RUNNING},   100,  20 * SECOND,  20,   300, {   40,   900},  22, { 560,  586},   19000},
 	{"sdn-controller", "management access", "a client opens OpenFlow connections to the controllers",
-	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(MONITOR), EACH, 2, 6653, 0},
+	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(CONTROLLER), EACH, 2, 6653, 0},
 	   TCP,  {WHOLE, WHOLE},        90,  5 * SECOND,   30,   120, {    6,    40},  16, {  90,  140},    2000},
 	{"bgp-stranger", "management access", "a host of the internet wants to be a BGP neighbour",
 	   {ROLE(PEOPLE), ONE, 0, 0, 0},                  {ROLE(ROUTER), ONE, 0, 179, 0},

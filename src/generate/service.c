@@ -21,6 +21,13 @@ enum { ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ESP = 50, OSPF = 89 };
 #define PBX	    WEIR_ROLE_PBX
 #define MONITOR	    WEIR_ROLE_MONITOR
 #define ADMIN	    WEIR_ROLE_ADMIN
+#define TIME        WEIR_ROLE_TIME
+#define DHCP        WEIR_ROLE_DHCP
+#define PROXY       WEIR_ROLE_PROXY
+#define BASTION     WEIR_ROLE_BASTION
+#define CONTROLLER  WEIR_ROLE_CONTROLLER
+#define HYPERVISOR  WEIR_ROLE_HYPERVISOR
+#define VTEP        WEIR_ROLE_VTEP
 #define ROUTER	    WEIR_ROLE_ROUTER
 #define CONTENT	    WEIR_ROLE_CONTENT
 #define PEOPLE	    WEIR_ROLE_PEOPLE
@@ -93,10 +100,30 @@ const struct weir_service weir_services[] = {
 	   { 420,  900}, { 320,  800}, {    1,    2,     6,     14,      40}, {  20,   600,  32000, 180000,  900000}},
 	{"rtp",          UDP,     0, RTP,         EF, PHONE,       PHONE,         10, OFFICE,   0,  16,
 	   { 200,  214}, { 200, 214},  {   40, 4500, 18000,  60000,   90000}, { 800, 90000, 360000,1200000, 1800000}},
-	{"ssh",          TCP,    22, EPHEMERAL, 0x10, ADMIN,       APPLICATION,    5, OFFICE,  20,  18,
+	{"ssh",          TCP,    22, EPHEMERAL, 0x10, ADMIN,       BASTION,        4, OFFICE,  20,  18,
 	   {  70,  160}, {  90,  400}, {    8,   60,  1500,  20000,  300000}, {  80, 20000, 900000,1800000, 1800000}},
-	{"rdp",          TCP,  3389, EPHEMERAL,    0, ADMIN,       APPLICATION,    3, OFFICE,  20,  24,
+	{"ssh on",       TCP,    22, EPHEMERAL, 0x10, BASTION,     APPLICATION,    3, OFFICE,  20,  18,
+	   {  70,  160}, {  90,  400}, {    8,   60,  1500,  20000,  300000}, {  80, 20000, 900000,1800000, 1800000}},
+	{"ssh database", TCP,    22, EPHEMERAL, 0x10, BASTION,     DATABASE,       1, OFFICE,  20,  18,
+	   {  70,  160}, {  90,  400}, {    8,   60,  1500,  20000,  300000}, {  80, 20000, 900000,1800000, 1800000}},
+	{"ssh router",   TCP,    22, EPHEMERAL, 0x10, BASTION,     ROUTER,         2, OFFICE,   0,  18,
+	   {  70,  160}, {  90,  400}, {    8,   60,  1500,  20000,  300000}, {  80, 20000, 900000,1800000, 1800000}},
+	{"rdp",          TCP,  3389, EPHEMERAL,    0, ADMIN,       BASTION,        2, OFFICE,  20,  24,
 	   {  70,  200}, { 200, 1200}, {   10,  400,  9000,  60000,  400000}, { 200, 60000,1200000,1800000, 1800000}},
+	{"rdp on",       TCP,  3389, EPHEMERAL,    0, BASTION,     APPLICATION,    2, OFFICE,  20,  24,
+	   {  70,  200}, { 200, 1200}, {   10,  400,  9000,  60000,  400000}, { 200, 60000,1200000,1800000, 1800000}},
+	{"hypervisors",  TCP,   443, EPHEMERAL,    0, BASTION,     HYPERVISOR,     2, OFFICE,   0,  20,
+	   {  80,  300}, { 200, 1300}, {    6,   40,   900,   9000,   90000}, {  50,  8000, 120000, 900000, 1800000}},
+	{"proxy",        TCP,  3128, EPHEMERAL,    0, CLIENT,      PROXY,         24, OFFICE,  10,  22,
+	   {  60,  240}, { 400, 1440}, {    4,   16,    60,    600,  300000}, {  20,  1500,  65000, 240000, 1800000}},
+	{"proxy out",    TCP,   443, EPHEMERAL,    0, PROXY,       CONTENT,       20, OFFICE,   0,  22,
+	   {  60,  240}, { 400, 1440}, {    4,   16,    60,    600,  300000}, {  20,  1500,  65000, 240000, 1800000}},
+	{"vxlan",        UDP,  4789, EPHEMERAL,    0, VTEP,        VTEP,          18, FLAT,     0,  16,
+	   { 110, 1400}, { 110, 1400}, {    2,   60,  2000,  60000,  900000}, { 100, 30000,  60000,  60000,   60000}},
+	{"geneve",       UDP,  6081, EPHEMERAL,    0, VTEP,        VTEP,           4, FLAT,     0,  16,
+	   { 110, 1400}, { 110, 1400}, {    2,   40,  1200,  30000,  400000}, { 100, 30000,  60000,  60000,   60000}},
+	{"openflow",     TCP,  6653, EPHEMERAL,    0, HYPERVISOR,  CONTROLLER,     4, FLAT,     0,  16,
+	   {  60,  200}, {  60,  300}, {    2,   12,    60,    600,    9000}, { 500, 50000,  60000,  60000,   60000}},
 	{"printing",     TCP,  9100, EPHEMERAL,    0, CLIENT,      PRINTER,        4, OFFICE,   0,  10,
 	   { 600, 1440}, {  44,   60}, {    8,   90,   900,   9000,   60000}, {  60,  3000,  30000, 120000,  600000}},
 	{"mqtt",         TCP,  8883, EPHEMERAL,    0, THING,       APPLICATION,   18, FLAT,    60,  14,
@@ -113,11 +140,11 @@ const struct weir_service weir_services[] = {
 	   {  60,  260}, { 600, 1440}, {    5,    8,    20,     60,     300}, {  10,    70,    900,   9000,   60000}},
 	{"syslog",       UDP,   514, EPHEMERAL,    0, APPLICATION, MONITOR,       26, FLAT,    30,   0,
 	   { 120,  420}, {  60,  60},  {    1,    3,    20,    200,    4000}, {   1,  2000,  50000, 120000,  300000}},
-	{"ntp",          UDP,   123, SAME,         0, CLIENT,      DIRECTORY,     22, FLAT,    30,  16,
+	{"ntp",          UDP,   123, SAME,         0, CLIENT,      TIME,          22, FLAT,    30,  16,
 	   {  76,   76}, {  76,  76},  {    1,    1,     1,      1,       4}, {   1,     3,     30,    300,    8000}},
-	{"ntp up",       UDP,   123, SAME,         0, DIRECTORY,   CONTENT,        4, FLAT,     0,  16,
+	{"ntp up",       UDP,   123, SAME,         0, TIME,        CONTENT,        4, FLAT,     0,  16,
 	   {  76,   76}, {  76,  76},  {    1,    1,     1,      1,       4}, {   1,    20,     90,    300,    8000}},
-	{"dhcp",         UDP,    67, EPHEMERAL,    0, ROUTER,      DIRECTORY,      8, OFFICE,  30,  16,
+	{"dhcp",         UDP,    67, EPHEMERAL,    0, ROUTER,      DHCP,           8, OFFICE,  30,  16,
 	   { 328,  360}, { 328, 380},  {    1,    1,     2,      4,       8}, {   1,    10,   1000,   8000,   30000}},
 	{"ping",        ICMP,  ECHO, SAME,         0, MONITOR,     ROUTER,        26, FLAT,     0,  16,
 	   {  84,   84}, {  84,  84},  {    1,    3,     5,     20,     300}, {   2,  2000,   5000,  20000,  300000}},

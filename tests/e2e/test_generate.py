@@ -1,6 +1,9 @@
 """`weir generate` against collectors that are not ours, against `weir decode`, and against itself: the sums of its
 summary are exact."""
 import collections
+import csv
+import functools
+import ipaddress
 import json
 import os
 import shutil
@@ -216,6 +219,60 @@ def test_scenarios_count_in_the_summary(weir, tmp_path):
         assert more[what] == plain[what] + sum(label[what] for label in told)
 
 
+def roles_of(path):
+    """A function from an address to (zone, role) by the longest prefix of a networks file."""
+    with open(path, encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["prefix", "zone", "role", "description", "owner"]
+    networks = {ipaddress.ip_network(row["prefix"]): (row["zone"], row["role"]) for row in rows}
+    assert len(networks) == len(rows), "a prefix stands there twice"
+    lengths = sorted({(n.version, n.prefixlen) for n in networks}, reverse=True)
+
+    @functools.cache
+    def role(address):
+        address = ipaddress.ip_address(address)
+        for version, length in lengths:
+            if version == address.version:
+                found = networks.get(ipaddress.ip_network((address, length), strict=False))
+                if found:
+                    return found
+        return ("", "")
+
+    return role
+
+
+# Who of the house may speak these to whom, when there is no scenario: protocol, port of the service, roles.
+APPROVED = {
+    (17, 53): {("client", "resolver"), ("resolver", "")}, (17, 123): {("client", "time"), ("time", "")},
+    (17, 67): {("router", "dhcp")}, (17, 161): {("snmp-manager", "router")}, (17, 4789): {("vtep", "vtep")},
+    (17, 6081): {("vtep", "vtep")}, (6, 6653): {("hypervisor", "sdn-controller")}, (6, 179): {("router", "router")},
+    (6, 22): {("admin", "pam"), ("pam", "application"), ("pam", "database"), ("pam", "router")},
+    (6, 3389): {("admin", "pam"), ("pam", "application")}, (6, 5432): {("application", "database")},
+}
+
+
+def test_the_networks_file_tells_who_is_who(weir, tmp_path):
+    networks = tmp_path / "networks.csv"
+    printed = subprocess.run([weir, "generate", "--print", "ndjson", "--flows", "20000", "--exporters", "3", "--site", "2",
+                              "--ipv6", "40", "--start", START, "--write-networks", networks], capture_output=True,
+                             text=True, check=True, timeout=60)
+    role = roles_of(networks)
+    met = collections.defaultdict(set)
+    for line in printed.stdout.splitlines():
+        flow = json.loads(line)
+        key = (flow["proto"], flow.get("dst_port"))
+        if key in APPROVED and (flow["proto"] == 17 or flow["tcp_flags"] != 0x14) and not (
+                flow.get("src_port", 0) < 1024 and flow["src_port"] != flow["dst_port"]):
+            met[key].add((role(flow["src_addr"])[1], role(flow["dst_addr"])[1]))
+    for key, pairs in met.items():
+        both = {pair[::-1] for pair in APPROVED[key]} if key == (17, 123) else set()
+        assert pairs <= APPROVED[key] | both, key
+    assert set(met) == set(APPROVED)
+    alone = subprocess.run([weir, "generate", "--exporters", "3", "--site", "2", "--write-networks", "-"],
+                           capture_output=True, text=True, check=True, timeout=60)
+    assert alone.stdout == networks.read_text()
+
+
 @pytest.fixture
 def receiver():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -291,6 +348,8 @@ def test_it_says_when_nobody_listens(weir):
     (("--print", "ndjson", "--scenario", "beacon,sunshine"), "there is no scenario \"sunshine\""),
     (("--print", "ndjson", "--scenario", "beacon@noon"), "\"noon\" is no time"),
     (("--print", "ndjson", "--labels", "x"), "--scenario"),
+    (("--write-networks", "/nowhere/at/all.csv"), "No such file"),
+    (("--print", "ndjson", "--write-networks", "-"), "standard output has the flows"),
 ])
 def test_mistakes_are_one_line_that_says_what_to_do(weir, arguments, says):
     done = subprocess.run([weir, "generate", *arguments], capture_output=True, text=True, timeout=10)
