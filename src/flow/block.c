@@ -29,7 +29,8 @@ int weir_block_new(const struct weir_block_limits *limits, struct weir_block **r
 	b->run = calloc(b->capacity, sizeof(*b->run));
 	b->extra = calloc(b->extras_max, sizeof(*b->extra));
 	b->heap = calloc(1, b->heap_max);
-	if (!b->run || !b->extra || !b->heap)
+	b->scratch = calloc(b->capacity, 4 * sizeof(*b->scratch));
+	if (!b->run || !b->extra || !b->heap || !b->scratch)
 		goto nomem;
 	*ret_block = b;
 	return 0;
@@ -47,6 +48,7 @@ void weir_block_free(struct weir_block *block)
 	free(block->run);
 	free(block->extra);
 	free(block->heap);
+	free(block->scratch);
 	free(block);
 }
 
@@ -145,6 +147,15 @@ void weir_block_commit(struct weir_block *block, uint32_t rows, const struct wei
 			block->used.word[i] |= present->word[i];
 	}
 	block->rows += rows;
+}
+
+void weir_block_mark(struct weir_block *block, const struct weir_column_set *present)
+{
+	for (unsigned i = 0; i < WEIR_COLUMN_WORDS; i++) {
+		for (uint32_t run = 0; run < block->runs; run++)
+			block->run[run].present.word[i] |= present->word[i];
+		block->used.word[i] |= present->word[i];
+	}
 }
 
 void weir_block_clear(struct weir_block *block, uint32_t rows, const struct weir_column_set *written)

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/vocabulary.h"
 #include "flow/addr.h"
 #include "flow/column.h"
 
@@ -62,6 +63,8 @@ struct weir_block {
 	char *heap;
 	uint32_t heap_len;
 	uint32_t heap_max;
+	const struct weir_vocabulary *vocabulary; /* of the columns of names; borrowed, NULL: they are all empty */
+	uint32_t *scratch; /* four numbers a row of the capacity, for whoever writes the block out */
 };
 
 int weir_block_new(const struct weir_block_limits *limits, struct weir_block **ret_block) WEIR_MUST_CHECK;
@@ -106,6 +109,9 @@ bool weir_block_put_extra(struct weir_block *block, uint32_t row, const char *na
  * room. Extra values of these rows must have been put before. */
 void weir_block_commit(struct weir_block *block, uint32_t rows, const struct weir_column_set *present);
 
+/* These columns hold something in every row: for what is filled in after the rows are there. Also in an empty block. */
+void weir_block_mark(struct weir_block *block, const struct weir_column_set *present);
+
 /* Undo what was written of uncommitted rows: zero these columns in rows [block->rows, block->rows + rows) and
  * forget extras of rows that are not committed. */
 void weir_block_clear(struct weir_block *block, uint32_t rows, const struct weir_column_set *written);
@@ -114,6 +120,12 @@ void weir_block_clear(struct weir_block *block, uint32_t rows, const struct weir
 static inline const char *weir_block_text(const struct weir_block *block, struct weir_str s)
 {
 	return block->heap + s.offset;
+}
+
+/* The name in a cell of a column of names. */
+static inline struct weir_word weir_block_name(const struct weir_block *block, enum weir_column_id id, uint32_t row)
+{
+	return weir_vocabulary_word(block->vocabulary, weir_block_u32(block, id)[row]);
 }
 
 /* Where full blocks go. A decoder that needs room calls full(): it takes the block away (or empties it) and

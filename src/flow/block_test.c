@@ -98,6 +98,27 @@ static void test_clear_undoes_what_was_not_committed(void **state)
 	assert_int_equal(b->extras, 1);
 }
 
+/* What is filled in later is present in all rows, and goes when the block is reset. */
+static void test_marked_columns_are_in_every_run(void **state)
+{
+	struct weir_block *b = *state;
+	const struct weir_column_set ports = set_of(WEIR_COL_SRC_PORT, WEIR_COL_DST_PORT);
+	const struct weir_column_set masks = set_of(WEIR_COL_SRC_MASK, WEIR_COL_DST_MASK);
+	const struct weir_column_set zones = set_of(WEIR_COL_SRC_ZONE, WEIR_COL_DST_ZONE);
+
+	weir_block_commit(b, 1, &ports);
+	weir_block_commit(b, 1, &masks);
+	weir_block_u32(b, WEIR_COL_SRC_ZONE)[1] = 5;
+	weir_block_mark(b, &zones);
+	assert_true(weir_column_set_has(&b->run[0].present, WEIR_COL_SRC_ZONE));
+	assert_true(weir_column_set_has(&b->run[0].present, WEIR_COL_SRC_PORT));
+	assert_true(weir_column_set_has(&b->run[1].present, WEIR_COL_DST_ZONE));
+	assert_false(weir_column_set_has(&b->run[1].present, WEIR_COL_SRC_PORT));
+	assert_true(weir_column_set_has(&b->used, WEIR_COL_SRC_ZONE));
+	weir_block_reset(b);
+	assert_all_zero(b);
+}
+
 static void test_heap_has_a_ceiling(void **state)
 {
 	struct weir_block *b = *state;
@@ -151,6 +172,7 @@ int main(void)
 		CASE(test_alike_rows_are_one_run),
 		CASE(test_reset_clears_what_was_used),
 		CASE(test_clear_undoes_what_was_not_committed),
+		CASE(test_marked_columns_are_in_every_run),
 		CASE(test_heap_has_a_ceiling),
 		CASE(test_extras_have_a_ceiling),
 		CASE(test_numbers_fit_or_saturate),

@@ -36,6 +36,7 @@ const struct weir_type_info weir_types[WEIR_TYPES] = {
 	[WEIR_TYPE_MAC]       = {8, "UInt64", "ZSTD(1)"},
 	[WEIR_TYPE_FLOW_TYPE] = {1, FLOW_TYPE_SQL, "ZSTD(1)"},
 	[WEIR_TYPE_STRING]    = {sizeof(struct weir_str), "String", "ZSTD(1)"},
+	[WEIR_TYPE_NAME]      = {4, "LowCardinality(String)", "ZSTD(1)"},
 };
 
 enum weir_column_id weir_column_find(const char *name)

@@ -16,6 +16,7 @@ enum weir_type {
 	WEIR_TYPE_MAC,       /* uint64_t, 48 bits */
 	WEIR_TYPE_FLOW_TYPE, /* uint8_t, enum weir_flow_type */
 	WEIR_TYPE_STRING,    /* struct weir_str into the block's heap */
+	WEIR_TYPE_NAME,	     /* uint32_t, the number of a name in the block's vocabulary (base/vocabulary.h); 0: none */
 	WEIR_TYPES
 };
 

@@ -2,11 +2,14 @@
  * 0): the numbers of columns and rows as varints, then each column with its name and type as strings (a varint length
  * and bytes) and its values. Numbers are little-endian, IPv6 is 16 bytes in network order, DateTime64(3) an Int64 of
  * milliseconds, Enum8 a byte; Map(K, V) is a UInt64 a row that says where its entries end, then all keys, then all
- * values.
+ * values. A LowCardinality(String) is its serialization's version, and then, of this block alone: what the indexes
+ * are (their width, and that a dictionary comes with them), the dictionary as strings, and the indexes.
  *
  * Columns are written in the narrowest type that holds their values in this block (narrow.h): the reader converts them to
- * the table's. It halves what is to be compressed and read again; see doc/performance.md. The most that it can be is
- * known before a byte is written: one reservation, and the writing itself cannot fail. */
+ * the table's. It halves what is to be compressed and read again; see doc/performance.md. Names are written by their
+ * numbers in a dictionary of their own, in one byte each where there are few.
+ *
+ * The most that a column can be is known before it is written; room is made for it, and the writing itself cannot fail. */
 #include "flow/native.h"
 
 #include <assert.h>
@@ -20,6 +23,7 @@
 
 #define VARINT_MAX  5 /* bytes of a uint32_t */
 #define GUESS_ROWS  256
+#define SLOTS_FIRST 512
 #define EXTRA_NAME  "extra"
 #define EXTRA_TYPE  "Map(String, String)"
 
@@ -64,6 +68,121 @@ static uint32_t committed_extras(const struct weir_block *block)
 		extras--;
 	return extras;
 }
+
+/* --- names ------------------------------------------------------------------------------------------------ */
+
+/* ClickHouse's SerializationLowCardinality: the version of what follows, and what is said of the indexes. */
+#define NAMES_VERSION  UINT64_C(1)
+#define NAMES_OWN_KEYS (UINT64_C(1) << 9)
+
+/* The distinct names of a column, in order of their first row. The arrays are the block's scratch. */
+struct dictionary {
+	uint32_t count;
+	uint32_t *id;	 /* of the vocabulary, by index */
+	uint32_t *index; /* by row */
+	uint32_t *slot;	 /* hash table of indexes + 1 */
+	uint32_t mask;
+	size_t bytes; /* of the names, with their lengths */
+};
+
+static uint32_t *find_slot(const struct dictionary *d, uint32_t id)
+{
+	uint32_t at = id * 0x9e3779b1U;
+
+	for (at = (at ^ at >> 15) & d->mask; d->slot[at] && d->id[d->slot[at] - 1] != id;)
+		at = (at + 1) & d->mask;
+	return &d->slot[at];
+}
+
+/* At most half of the slots are taken. There are few names in most columns, so the table begins small: less to clear. */
+static void grow(struct dictionary *d, uint32_t capacity)
+{
+	if (d->count <= d->mask / 2 || d->mask + 1 >= 2 * capacity)
+		return;
+	d->mask = 4 * (d->mask + 1) - 1;
+	while (d->mask + 1 > 2 * capacity)
+		d->mask >>= 1;
+	memset(d->slot, 0, ((size_t)d->mask + 1) * sizeof(*d->slot));
+	for (uint32_t i = 0; i < d->count; i++)
+		*find_slot(d, d->id[i]) = i + 1;
+}
+
+static void make_dictionary(const struct weir_block *block, enum weir_column_id id, struct dictionary *ret_dictionary)
+{
+	const uint32_t *value = weir_block_u32(block, id);
+	uint32_t capacity = block->capacity;
+	struct dictionary d = {
+		.id = block->scratch, .index = block->scratch + capacity, .slot = block->scratch + 2 * (size_t)capacity};
+
+	d.mask = SLOTS_FIRST - 1;
+	while (d.mask + 1 > 2 * capacity)
+		d.mask >>= 1;
+	memset(d.slot, 0, ((size_t)d.mask + 1) * sizeof(*d.slot));
+	for (uint32_t row = 0; row < block->rows; row++) {
+		uint32_t *slot;
+
+		if (row && value[row] == value[row - 1]) {
+			d.index[row] = d.index[row - 1];
+			continue;
+		}
+		slot = find_slot(&d, value[row]);
+		d.index[row] = *slot ? *slot - 1 : d.count;
+		if (*slot)
+			continue;
+		d.id[d.count++] = value[row];
+		*slot = d.count;
+		d.bytes += VARINT_MAX + weir_vocabulary_word(block->vocabulary, value[row]).len;
+		grow(&d, capacity);
+	}
+	*ret_dictionary = d;
+}
+
+static uint8_t *put_u64(uint8_t *at, uint64_t value)
+{
+	return put_bytes(at, &value, sizeof(value));
+}
+
+static uint8_t *put_indexes(uint8_t *at, const struct dictionary *d, uint32_t rows, unsigned width)
+{
+	for (uint32_t row = 0; width == 1 && row < rows; row++)
+		at[row] = (uint8_t)d->index[row];
+	for (uint32_t row = 0; width == 2 && row < rows; row++)
+		memcpy(at + 2 * (size_t)row, &d->index[row], 2);
+	if (width == 4)
+		memcpy(at, d->index, rows * sizeof(*d->index));
+	return at + (size_t)rows * width;
+}
+
+static uint8_t *put_names(uint8_t *at, const struct weir_block *block, enum weir_column_id id, const struct dictionary *d)
+{
+	unsigned type = d->count <= UINT8_MAX ? 0 : d->count <= UINT16_MAX ? 1 : 2; /* UInt8, UInt16, UInt32 */
+
+	at = put_heading(at, weir_columns[id].name, weir_types[WEIR_TYPE_NAME].sql);
+	at = put_u64(at, NAMES_VERSION);
+	at = put_u64(at, NAMES_OWN_KEYS | type);
+	at = put_u64(at, d->count);
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct weir_word name = weir_vocabulary_word(block->vocabulary, d->id[i]);
+
+		at = put_string(at, name.text, name.len);
+	}
+	return put_indexes(put_u64(at, block->rows), d, block->rows, 1U << type);
+}
+
+static int write_names(const struct weir_block *block, enum weir_column_id id, struct weir_buffer *out)
+{
+	struct dictionary d;
+	int rc;
+
+	make_dictionary(block, id, &d);
+	rc = weir_buffer_reserve(out, heading_size(weir_columns[id].name, weir_types[WEIR_TYPE_NAME].sql) +
+					      4 * sizeof(uint64_t) + d.bytes + block->rows * sizeof(uint32_t));
+	if (!rc)
+		out->len = (size_t)(put_names(out->data + out->len, block, id, &d) - out->data);
+	return rc;
+}
+
+/* --- other columns ---------------------------------------------------------------------------------------- */
 
 static size_t column_size_max(const struct weir_block *block, enum weir_column_id id)
 {
@@ -114,6 +233,18 @@ static uint8_t *put_column(uint8_t *at, const struct weir_block *block, enum wei
 	return at;
 }
 
+static int write_column(const struct weir_block *block, enum weir_column_id id, struct weir_buffer *out)
+{
+	int rc;
+
+	if (weir_columns[id].type == WEIR_TYPE_NAME)
+		return write_names(block, id, out);
+	rc = weir_buffer_reserve(out, column_size_max(block, id));
+	if (!rc)
+		out->len = (size_t)(put_column(out->data + out->len, block, id) - out->data);
+	return rc;
+}
+
 static size_t extra_size(const struct weir_block *block, uint32_t extras)
 {
 	size_t size = heading_size(EXTRA_NAME, EXTRA_TYPE) + block->rows * sizeof(uint64_t);
@@ -140,6 +271,24 @@ static uint8_t *put_extra(uint8_t *at, const struct weir_block *block, uint32_t 
 	return at;
 }
 
+static int write_extra(const struct weir_block *block, uint32_t extras, struct weir_buffer *out)
+{
+	int rc = weir_buffer_reserve(out, extra_size(block, extras));
+
+	if (!rc)
+		out->len = (size_t)(put_extra(out->data + out->len, block, extras) - out->data);
+	return rc;
+}
+
+static int write_counts(uint32_t columns, uint32_t rows, struct weir_buffer *out)
+{
+	int rc = weir_buffer_reserve(out, 2 * VARINT_MAX);
+
+	if (!rc)
+		out->len = (size_t)(put_varint(put_varint(out->data + out->len, columns), rows) - out->data);
+	return rc;
+}
+
 static void note_end(struct weir_native_layout *layout, uint32_t id, size_t end)
 {
 	layout->column[layout->columns].id = id;
@@ -152,42 +301,31 @@ int weir_native_write(const struct weir_block *block, const struct weir_column_s
 	struct weir_native_layout layout;
 	uint32_t extras = committed_extras(block);
 	bool extra = with_extra || extras;
-	size_t size = 2 * VARINT_MAX;
 	uint32_t count = extra;
-	uint8_t *start;
-	uint8_t *at;
+	size_t start = out->len;
 	int rc;
 
-	for (unsigned i = 0; i < WEIR_COLUMNS; i++) {
-		if (!weir_column_set_has(columns, (enum weir_column_id)i))
-			continue;
-		count++;
-		size += column_size_max(block, (enum weir_column_id)i);
-	}
+	for (unsigned i = 0; i < WEIR_COLUMNS; i++)
+		count += (uint32_t)weir_column_set_has(columns, (enum weir_column_id)i);
 	if (ret_layout)
 		ret_layout->columns = 0;
 	if (!block->rows || !count)
 		return 0;
-	if (extra)
-		size += extra_size(block, extras);
-	rc = weir_buffer_reserve(out, size);
-	if (rc)
-		return rc;
 	layout.columns = 0;
-	start = out->data + out->len;
-	at = put_varint(put_varint(start, count), block->rows);
-	for (unsigned i = 0; i < WEIR_COLUMNS; i++) {
+	rc = write_counts(count, block->rows, out);
+	for (unsigned i = 0; !rc && i < WEIR_COLUMNS; i++) {
 		if (!weir_column_set_has(columns, (enum weir_column_id)i))
 			continue;
-		at = put_column(at, block, (enum weir_column_id)i);
-		note_end(&layout, i, (size_t)(at - start));
+		rc = write_column(block, (enum weir_column_id)i, out);
+		note_end(&layout, i, out->len - start);
 	}
-	if (extra) {
-		at = put_extra(at, block, extras);
-		note_end(&layout, WEIR_COLUMN_NONE, (size_t)(at - start));
+	if (!rc && extra) {
+		rc = write_extra(block, extras, out);
+		note_end(&layout, WEIR_COLUMN_NONE, out->len - start);
 	}
-	out->len = (size_t)(at - out->data);
-	if (ret_layout)
+	if (rc)
+		out->len = start;
+	else if (ret_layout)
 		*ret_layout = layout;
-	return 0;
+	return rc;
 }

@@ -150,6 +150,72 @@ static void test_wide_values_come_late(void **state)
 	weir_block_free(b);
 }
 
+static void test_names_have_a_dictionary(void **state)
+{
+	static const enum weir_column_id ids[] = {WEIR_COL_SRC_ZONE};
+	static const char expected[] = "\x01\x04\x08src_zone\x16LowCardinality(String)"
+				       "\x01\0\0\0\0\0\0\0" "\x00\x02\0\0\0\0\0\0"
+				       "\x03\0\0\0\0\0\0\0" "\x03" "dmz" "\x00" "\x06" "office"
+				       "\x04\0\0\0\0\0\0\0" "\0\1\2\0";
+	const struct weir_column_set columns = set_of(ids, 1);
+	struct weir_vocabulary *vocabulary;
+	struct weir_block *b;
+	struct weir_buffer out;
+	uint32_t office, dmz;
+
+	(void)state;
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	assert_int_equal(weir_vocabulary_add(vocabulary, "office", 6, &office), 0);
+	assert_int_equal(weir_vocabulary_add(vocabulary, "dmz", 3, &dmz), 0);
+	assert_int_equal(weir_block_new(&LIMITS, &b), 0);
+	weir_buffer_init(&out);
+	b->vocabulary = vocabulary;
+	memcpy(weir_block_u32(b, WEIR_COL_SRC_ZONE), (uint32_t[]){dmz, 0, office, dmz}, 16);
+	weir_block_commit(b, 4, &columns);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, NULL), 0);
+	assert_int_equal(out.len, sizeof(expected) - 1);
+	assert_memory_equal(out.data, expected, sizeof(expected) - 1);
+	weir_buffer_done(&out);
+	weir_block_free(b);
+	weir_vocabulary_free(vocabulary);
+}
+
+/* More names than the first table of the writer holds, and than a byte can count. */
+static void test_every_row_may_have_its_own_name(void **state)
+{
+	static const enum weir_column_id ids[] = {WEIR_COL_DST_SUBNET};
+	const struct weir_column_set columns = set_of(ids, 1);
+	struct weir_vocabulary *vocabulary;
+	struct weir_block *b;
+	struct weir_buffer out;
+
+	(void)state;
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	assert_int_equal(weir_block_new(&LIMITS, &b), 0);
+	weir_buffer_init(&out);
+	b->vocabulary = vocabulary;
+	for (uint32_t i = 0; i < 300; i++) {
+		uint16_t text = (uint16_t)(0x3030 + (299 - i));
+
+		assert_int_equal(weir_vocabulary_add(vocabulary, (const char *)&text, 2,
+						     &weir_block_u32(b, WEIR_COL_DST_SUBNET)[i]), 0);
+	}
+	weir_block_commit(b, 300, &columns);
+	assert_int_equal(weir_native_write(b, &columns, false, &out, NULL), 0);
+	assert_int_equal(out.len, 3 + 11 + 23 + 8 + 8 + 8 + 300 * 3 + 8 + 300 * 2);
+	for (uint32_t i = 0; i < 300; i++) {
+		uint16_t text, index;
+
+		memcpy(&text, out.data + 61 + 3 * i + 1, 2);
+		memcpy(&index, out.data + out.len - 600 + 2 * i, 2);
+		assert_int_equal(text, 0x3030 + (299 - i));
+		assert_int_equal(index, i);
+	}
+	weir_buffer_done(&out);
+	weir_block_free(b);
+	weir_vocabulary_free(vocabulary);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +223,8 @@ int main(void)
 		cmocka_unit_test(test_only_wanted_columns),
 		cmocka_unit_test(test_long_varints),
 		cmocka_unit_test(test_wide_values_come_late),
+		cmocka_unit_test(test_names_have_a_dictionary),
+		cmocka_unit_test(test_every_row_may_have_its_own_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

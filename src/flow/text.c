@@ -69,7 +69,24 @@ static const struct {
 	[WEIR_TYPE_MAC]       = {put_mac, true},
 	[WEIR_TYPE_FLOW_TYPE] = {put_flow_type, true},
 	[WEIR_TYPE_STRING]    = {NULL, true},
+	[WEIR_TYPE_NAME]      = {NULL, true},
 };
+
+static bool is_text(unsigned id)
+{
+	return weir_columns[id].type == WEIR_TYPE_STRING || weir_columns[id].type == WEIR_TYPE_NAME;
+}
+
+/* The text in a cell of a column of strings or names. */
+static struct weir_word text_of(const struct weir_block *block, unsigned id, uint32_t row)
+{
+	struct weir_str s;
+
+	if (weir_columns[id].type == WEIR_TYPE_NAME)
+		return weir_block_name(block, (enum weir_column_id)id, row);
+	s = weir_block_str(block, (enum weir_column_id)id)[row];
+	return (struct weir_word){weir_block_text(block, s), s.len};
+}
 
 /* --- strings ---------------------------------------------------------------------------------------------- */
 
@@ -206,13 +223,13 @@ int weir_text_value(const struct weir_block *block, enum weir_column_id id, uint
 {
 	enum weir_type type = weir_columns[id].type;
 	struct weir_timestamp times = {0};
-	struct weir_str s;
+	struct weir_word name;
 	char *at;
 	int rc;
 
-	if (type == WEIR_TYPE_STRING) {
-		s = weir_block_str(block, id)[row];
-		return put_escaped(weir_block_text(block, s), s.len, plain_escape, out);
+	if (is_text(id)) {
+		name = text_of(block, id, row);
+		return put_escaped(name.text, name.len, plain_escape, out);
 	}
 	rc = weir_buffer_reserve(out, CELL_MAX);
 	if (rc)
@@ -343,10 +360,14 @@ static unsigned list_columns(const struct weir_column_set *present, uint8_t *ids
 
 static int ndjson_string(struct rows *rows, unsigned id, uint32_t row)
 {
-	struct weir_str s = weir_block_str(rows->block, (enum weir_column_id)id)[row];
-	int rc = weir_buffer_append(rows->out, KEYS[id].text, KEYS[id].len);
+	struct weir_word name = text_of(rows->block, id, row);
+	int rc;
 
-	return rc ? rc : weir_text_json_string(weir_block_text(rows->block, s), s.len, rows->out);
+	/* A name that is not known is left out, as what the exporter did not send is. */
+	if (!name.len && weir_columns[id].type == WEIR_TYPE_NAME)
+		return 0;
+	rc = weir_buffer_append(rows->out, KEYS[id].text, KEYS[id].len);
+	return rc ? rc : weir_text_json_string(name.text, name.len, rows->out);
 }
 
 static void ndjson_cell(struct rows *rows, unsigned id, uint32_t row)
@@ -370,7 +391,7 @@ static int ndjson_row(struct rows *rows, const uint8_t *ids, unsigned count, uin
 	int rc = 0;
 
 	for (unsigned i = 0; i < count && !rc; i++) {
-		if (weir_columns[ids[i]].type == WEIR_TYPE_STRING) {
+		if (is_text(ids[i])) {
 			rc = ndjson_string(rows, ids[i], row);
 			continue;
 		}
@@ -426,12 +447,12 @@ int weir_text_csv_header(struct weir_buffer *out)
 static int csv_cell(struct rows *rows, unsigned id, uint32_t row)
 {
 	enum weir_type type = weir_columns[id].type;
-	struct weir_str s;
+	struct weir_word name;
 	char *at;
 
-	if (type == WEIR_TYPE_STRING) {
-		s = weir_block_str(rows->block, (enum weir_column_id)id)[row];
-		return csv_string(weir_block_text(rows->block, s), s.len, rows->out);
+	if (is_text(id)) {
+		name = text_of(rows->block, id, row);
+		return csv_string(name.text, name.len, rows->out);
 	}
 	at = (char *)rows->out->data + rows->out->len;
 	at = CELLS[type].put(&rows->times, rows->block->column[id], row, at);

@@ -146,7 +146,8 @@ static void test_csv(void **state)
 	assert_field(csv, 2, WEIR_COL_SRC_PORT, "0");
 	assert_field(csv, 3, WEIR_COL_SRC_PORT, "");
 	assert_field(csv, 3, WEIR_COL_PROTO, "17");
-	assert_non_null(strstr(csv, ",\"a \"\"b\"\", c\",\"{\"\"ixiaBrowserName\"\":\"\"Chrome\"\",\"\"12:5\"\":7}\"\n"));
+	assert_non_null(strstr(csv, ",\"a \"\"b\"\", c\",,"));
+	assert_non_null(strstr(csv, ",,\"{\"\"ixiaBrowserName\"\":\"\"Chrome\"\",\"\"12:5\"\":7}\"\n"));
 }
 
 static const struct {
@@ -217,6 +218,41 @@ static void test_single_values(void **state)
 			    "10.1.2.3" "443" "2026-01-01T00:00:00.007Z" "a\xef\xbf\xbd" "b,\"c\xef\xbf\xbd");
 }
 
+/* A name is a text like any other; one that is not known is left out of an object. */
+static void test_names(void **state)
+{
+	static const char *const zones[] = {"office \"A\"", "", "dmz"};
+	struct weir_column_set set = {0};
+	struct weir_vocabulary *vocabulary;
+	struct fixture *f = *state;
+
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	weir_column_set_add(&set, WEIR_COL_SRC_ZONE);
+	weir_column_set_add(&set, WEIR_COL_INITIATOR);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(weir_vocabulary_add(vocabulary, zones[i], strlen(zones[i]),
+						     &weir_block_u32(f->block, WEIR_COL_SRC_ZONE)[i]), 0);
+	weir_block_commit(f->block, 3, &set);
+	f->block->vocabulary = vocabulary;
+	assert_int_equal(weir_text_ndjson(f->block, &f->out), 0);
+	assert_string_equal(weir_buffer_cstr(&f->out), "{\"src_zone\":\"office \\\"A\\\"\",\"initiator\":0}\n{\"initiator\":0}\n"
+						       "{\"src_zone\":\"dmz\",\"initiator\":0}\n");
+	weir_buffer_reset(&f->out);
+	assert_int_equal(weir_text_csv(f->block, &f->out), 0);
+	assert_field(weir_buffer_cstr(&f->out), 1, WEIR_COL_SRC_ZONE, "");
+	assert_field(weir_buffer_cstr(&f->out), 2, WEIR_COL_SRC_ZONE, "dmz");
+	assert_memory_equal(f->out.data + WEIR_COL_SRC_ZONE, "\"office \"\"A\"\"\",,", 16);
+	weir_buffer_reset(&f->out);
+	assert_int_equal(weir_text_value(f->block, WEIR_COL_SRC_ZONE, 2, &f->out), 0);
+	assert_string_equal(weir_buffer_cstr(&f->out), "dmz");
+	/* Without a vocabulary nothing has a name. */
+	f->block->vocabulary = NULL;
+	weir_buffer_reset(&f->out);
+	assert_int_equal(weir_text_ndjson(f->block, &f->out), 0);
+	assert_string_equal(weir_buffer_cstr(&f->out), "{\"initiator\":0}\n{\"initiator\":0}\n{\"initiator\":0}\n");
+	weir_vocabulary_free(vocabulary);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -228,6 +264,7 @@ int main(void)
 		CASE(test_strings),
 		CASE(test_nul_in_a_string),
 		CASE(test_single_values),
+		CASE(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,20 +17,19 @@ static const struct {
 	[WEIR_TYPE_MAC] = {WEIR_KIND_MAC, UINT64_C(0xffffffffffff)},
 	[WEIR_TYPE_FLOW_TYPE] = {WEIR_KIND_FLOW_TYPE, UINT8_MAX},
 	[WEIR_TYPE_STRING] = {WEIR_KIND_TEXT, 0},
+	[WEIR_TYPE_NAME] = {WEIR_KIND_TEXT, 0},
 };
 
 /* The columns that flows_1m keeps (sql/schema/0002_flows_1m.sql). */
 static const enum weir_column_id ROLLUP_COLUMNS[] = {
 	WEIR_COL_EXPORTER_ADDR, WEIR_COL_IN_IF,	 WEIR_COL_OUT_IF,
-	WEIR_COL_PROTO,		WEIR_COL_SRC_AS, WEIR_COL_DST_AS,
+	WEIR_COL_PROTO,		WEIR_COL_SRC_AS, WEIR_COL_DST_AS, WEIR_COL_SERVICE_PORT,
 };
 
 /* Milliseconds, 0 where an end is missing or before the start. */
 #define DURATION_SQL "greatest(toUnixTimestamp64Milli(time_end) - toUnixTimestamp64Milli(time_start), 0)"
 /* A flow of one packet has no duration and no rate: 0, as in nfdump. Floating, so that nothing can overflow. */
 #define RATE_SQL(what) "if(" DURATION_SQL " = 0, 0, " what " / " DURATION_SQL ")"
-#define SERVICE_PORT_SQL                                                                                       \
-	"if(proto IN (6, 17, 132) AND least(src_port, dst_port) < 32768, least(src_port, dst_port), 0)"
 
 static const struct weir_field COMPUTED[WEIR_FIELDS - WEIR_COLUMNS] = {
 #define ROW(id) [WEIR_FIELD_##id - WEIR_COLUMNS]
@@ -40,8 +39,6 @@ static const struct weir_field COMPUTED[WEIR_FIELDS - WEIR_COLUMNS] = {
 	ROW(PPS) = {"pps", WEIR_KIND_RATE, RATE_SQL("packets * 1e3"), NULL, UINT64_MAX, "Packets a second, as exported"},
 	ROW(BPP) = {"bpp", WEIR_KIND_RATE, "if(packets = 0, 0, bytes / packets)", NULL, UINT64_MAX,
 		    "Bytes a packet"},
-	ROW(SERVICE_PORT) = {"service_port", WEIR_KIND_NUMBER, SERVICE_PORT_SQL, "service_port", UINT16_MAX,
-			     "The lower port of TCP, UDP and SCTP; 0 where both are above 32767"},
 	ROW(MINUTE) = {"minute", WEIR_KIND_TIME, "toStartOfMinute(time_received)", "minute", UINT64_MAX,
 		       "Minute in which the flow was received"},
 	ROW(HOUR) = {"hour", WEIR_KIND_TIME, "toStartOfHour(time_received)", "toStartOfHour(minute)", UINT64_MAX,

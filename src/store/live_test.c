@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "flow/column.h"
+#include "flow/native.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
 
@@ -217,6 +218,66 @@ static void a_file_is_inserted(void **state)
 	weir_client_free(client);
 }
 
+/* As the sink does it: a block's Native form as the body. */
+static void insert_block(struct weir_client *client, const struct weir_block *block)
+{
+	char path[] = "/tmp/weir-live.XXXXXX";
+	int fd = mkstemp(path);
+	struct weir_buffer out;
+
+	weir_buffer_init(&out);
+	assert_int_equal(weir_native_write(block, &block->used, false, &out, NULL), 0);
+	assert_true(fd >= 0 && write(fd, out.data, out.len) == (ssize_t)out.len && close(fd) == 0);
+	if (weir_client_insert_file(client, "INSERT INTO flows FORMAT Native", NULL, path, NULL, &err))
+		fail_msg("%s", err.what);
+	assert_int_equal(unlink(path), 0);
+	weir_buffer_done(&out);
+}
+
+/* Few names and many; and a block that has none of them, nor a service port, as before there were such columns. */
+static void names_of_blocks_are_stored(void **state)
+{
+	struct weir_client *client = connect_to("weir");
+	struct weir_column_set set = {0};
+	struct weir_vocabulary *vocabulary;
+	struct weir_block *b;
+	char text[32];
+
+	(void)state;
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	assert_int_equal(weir_block_new(&weir_block_limits_default, &b), 0);
+	b->vocabulary = vocabulary;
+	for (uint32_t i = 0; i < 2000; i++) {
+		int len = snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+
+		assert_int_equal(weir_vocabulary_add(vocabulary, text, (size_t)len, &weir_block_u32(b, WEIR_COL_SRC_SUBNET)[i]), 0);
+		len = snprintf(text, sizeof(text), "zone %u", i % 3);
+		if (i % 3)
+			assert_int_equal(weir_vocabulary_add(vocabulary, text, (size_t)len,
+							     &weir_block_u32(b, WEIR_COL_SRC_ZONE)[i]), 0);
+		weir_block_u8(b, WEIR_COL_PROTO)[i] = 6;
+		weir_block_u16(b, WEIR_COL_DST_PORT)[i] = 22;
+		weir_block_u16(b, WEIR_COL_SRC_PORT)[i] = 8443;
+		weir_block_u16(b, WEIR_COL_SERVICE_PORT)[i] = 8443;
+	}
+	weir_column_set_add(&set, WEIR_COL_PROTO);
+	weir_column_set_add(&set, WEIR_COL_SRC_PORT);
+	weir_column_set_add(&set, WEIR_COL_DST_PORT);
+	weir_block_commit(b, 2000, &set);
+	insert_block(client, b);
+	weir_column_set_add(&set, WEIR_COL_SERVICE_PORT);
+	weir_column_set_add(&set, WEIR_COL_SRC_ZONE);
+	weir_column_set_add(&set, WEIR_COL_SRC_SUBNET);
+	weir_block_mark(b, &set);
+	insert_block(client, b);
+	expect(client, "SELECT src_zone, service_port, count(), uniqExact(src_subnet) FROM flows GROUP BY ALL ORDER BY ALL",
+	       "\t22\t2000\t1\n" "\t8443\t667\t667\n" "zone 1\t8443\t667\t667\n" "zone 2\t8443\t666\t666\n");
+	expect(client, "SELECT src_zone FROM flows WHERE src_subnet = '10.7.207.0/24'", "zone 1\n");
+	weir_block_free(b);
+	weir_vocabulary_free(vocabulary);
+	weir_client_free(client);
+}
+
 static int take_some(void *ctx, const void *data, size_t len)
 {
 	size_t *total = ctx;
@@ -248,6 +309,7 @@ int main(void)
 		cmocka_unit_test(errors_have_their_code),
 		cmocka_unit_test(parameters_are_values),
 		cmocka_unit_test(a_file_is_inserted),
+		cmocka_unit_test(names_of_blocks_are_stored),
 		cmocka_unit_test(a_stream_may_be_left),
 	};
 

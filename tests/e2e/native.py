@@ -74,6 +74,13 @@ class _Reader:
             ends = struct.unpack(f"<{rows}Q", self.take(8 * rows))
             total = ends[-1] if rows else 0
             return [self.string() for _ in range(2 * total)]
+        if kind == "LowCardinality(String)":
+            _, flags, keys = struct.unpack("<3Q", self.take(24))
+            names = [self.string() for _ in range(keys)]
+            width = 1 << (flags & 0xFF)
+            assert self.take(8) == struct.pack("<Q", rows)
+            indexes = self.take(rows * width)
+            return [names[int.from_bytes(indexes[at:at + width], "little")] for at in range(0, len(indexes), width)]
         return self.take(WIDTHS[kind] * rows)
 
 
