@@ -1,0 +1,55 @@
+/* A table of classes: a key of fixed size to sets of rules, worked out when the key is first met. When it is full it
+ * begins anew: what comes again is worked out again. One thread. */
+#ifndef WEIR_POLICY_CLASSES_H
+#define WEIR_POLICY_CLASSES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct weir_class_key {
+	uint32_t part[4];
+};
+
+struct weir_classes {
+	uint64_t seed;
+	uint32_t capacity; /* a power of two */
+	uint32_t used;
+	uint32_t words; /* of bits for each class */
+	uint64_t dropped;
+	struct weir_class_key *key; /* owned; those of empty slots do not count */
+	bool *taken;
+	uint64_t *bits; /* owned: capacity * words */
+};
+
+int weir_classes_init(struct weir_classes *classes, uint32_t capacity, uint32_t words, uint64_t seed) WEIR_MUST_CHECK;
+void weir_classes_done(struct weir_classes *classes);
+
+/* The slot for a key that is not there yet; its bits are the caller's to fill. */
+uint64_t *weir_classes_add(struct weir_classes *classes, const struct weir_class_key *key);
+
+static inline uint32_t weir_classes_slot(const struct weir_classes *c, const struct weir_class_key *key)
+{
+	uint64_t a;
+	uint64_t b;
+
+	memcpy(&a, &key->part[0], sizeof(a));
+	memcpy(&b, &key->part[2], sizeof(b));
+	a = (a ^ c->seed) * UINT64_C(0x9e3779b97f4a7c15);
+	b = (b ^ (a >> 29) ^ a) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(b >> 32) & (c->capacity - 1);
+}
+
+/* The key's bits; NULL: it is not there. */
+static inline const uint64_t *weir_classes_find(const struct weir_classes *c, const struct weir_class_key *key)
+{
+	for (uint32_t slot = weir_classes_slot(c, key); c->taken[slot]; slot = (slot + 1) & (c->capacity - 1)) {
+		if (memcmp(&c->key[slot], key, sizeof(*key)) == 0)
+			return &c->bits[(size_t)slot * c->words];
+	}
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,280 @@
+/* Judging the flows of a block: three sets of rules, their intersection, its lowest rule that time and quantity allow. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/classes.h"
+#include "policy/policy_parts.h"
+#include "policy/sums.h"
+
+#define PLACE_CLASSES	16384
+#define SERVICE_CLASSES 8192
+/* Bits of all classes of a table together, so that thousands of rules cost no more than this. */
+#define CLASS_BYTES_MAX (16U << 20)
+
+struct weir_judge {
+	const struct weir_policy *policy;
+	struct weir_classes places;   /* bits: from, to */
+	struct weir_classes services; /* bits: over */
+	struct weir_sums *sums;	      /* NULL where no rule has a span */
+	int64_t minute;		      /* that `when` is of */
+	uint64_t *when;		      /* rules whose time it is, in this minute */
+	struct weir_judge_stats stats;
+};
+
+static uint32_t capacity_for(uint32_t wanted, uint32_t words)
+{
+	while (wanted > 256 && (uint64_t)wanted * words * 8 > CLASS_BYTES_MAX)
+		wanted /= 2;
+	return wanted;
+}
+
+static bool has_spans(const struct weir_policy *p)
+{
+	for (uint32_t i = 0; i < p->rules; i++) {
+		if (p->rule[i]->more_than.within_s)
+			return true;
+	}
+	return false;
+}
+
+int weir_judge_new(const struct weir_policy *policy, uint64_t seed, struct weir_judge **ret_judge)
+{
+	struct weir_judge *j = calloc(1, sizeof(*j));
+	uint32_t words = policy->words;
+
+	if (!j)
+		return -ENOMEM;
+	j->policy = policy;
+	j->minute = INT64_MIN;
+	j->when = calloc(words, sizeof(*j->when));
+	if (!j->when || weir_classes_init(&j->places, capacity_for(PLACE_CLASSES, 2 * words), 2 * words, seed) ||
+	    weir_classes_init(&j->services, capacity_for(SERVICE_CLASSES, words), words, seed + 1) ||
+	    (has_spans(policy) && weir_sums_new(seed + 2, &j->sums))) {
+		weir_judge_free(j);
+		return -ENOMEM;
+	}
+	*ret_judge = j;
+	return 0;
+}
+
+void weir_judge_free(struct weir_judge *judge)
+{
+	if (!judge)
+		return;
+	weir_classes_done(&judge->places);
+	weir_classes_done(&judge->services);
+	weir_sums_free(judge->sums);
+	free(judge->when);
+	free(judge);
+}
+
+/* The columns that are read, once a block. */
+struct columns {
+	const struct weir_addr *addr[2]; /* of source and destination, as all that follow */
+	const uint32_t *subnet[2];
+	const uint32_t *zone[2];
+	const uint32_t *role[2];
+	const uint32_t *country[2];
+	const uint32_t *threat[2];
+	const uint16_t *port[2];
+	const uint8_t *initiator;
+	const uint8_t *proto;
+	const uint16_t *service_port;
+	const uint32_t *service;
+	const uint32_t *category;
+	const uint64_t *bytes;
+	const uint64_t *packets;
+	const uint32_t *sampling_rate;
+	uint32_t *rule;
+	uint32_t *action;
+};
+
+static struct columns columns_of(const struct weir_block *b)
+{
+	return (struct columns){
+		.addr = {weir_block_addr(b, WEIR_COL_SRC_ADDR), weir_block_addr(b, WEIR_COL_DST_ADDR)},
+		.subnet = {weir_block_u32(b, WEIR_COL_SRC_SUBNET), weir_block_u32(b, WEIR_COL_DST_SUBNET)},
+		.zone = {weir_block_u32(b, WEIR_COL_SRC_ZONE), weir_block_u32(b, WEIR_COL_DST_ZONE)},
+		.role = {weir_block_u32(b, WEIR_COL_SRC_ROLE), weir_block_u32(b, WEIR_COL_DST_ROLE)},
+		.country = {weir_block_u32(b, WEIR_COL_SRC_COUNTRY), weir_block_u32(b, WEIR_COL_DST_COUNTRY)},
+		.threat = {weir_block_u32(b, WEIR_COL_SRC_THREAT), weir_block_u32(b, WEIR_COL_DST_THREAT)},
+		.port = {weir_block_u16(b, WEIR_COL_SRC_PORT), weir_block_u16(b, WEIR_COL_DST_PORT)},
+		.initiator = weir_block_u8(b, WEIR_COL_INITIATOR),
+		.proto = weir_block_u8(b, WEIR_COL_PROTO),
+		.service_port = weir_block_u16(b, WEIR_COL_SERVICE_PORT),
+		.service = weir_block_u32(b, WEIR_COL_SERVICE),
+		.category = weir_block_u32(b, WEIR_COL_CATEGORY),
+		.bytes = weir_block_u64(b, WEIR_COL_BYTES),
+		.packets = weir_block_u64(b, WEIR_COL_PACKETS),
+		.sampling_rate = weir_block_u32(b, WEIR_COL_SAMPLING_RATE),
+		.rule = weir_block_u32(b, WEIR_COL_RULE),
+		.action = weir_block_u32(b, WEIR_COL_ACTION),
+	};
+}
+
+/* Is the source the server? Where nobody knows who began, the side with the service's port answers. */
+static bool is_swapped(const struct columns *c, uint32_t row)
+{
+	if (c->initiator[row])
+		return c->initiator[row] == 2;
+	return c->service_port[row] && c->service_port[row] == c->port[0][row] && c->service_port[row] != c->port[1][row];
+}
+
+static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side, uint32_t row)
+{
+	const struct weir_policy *p = j->policy;
+	struct weir_class_key key = {{
+		c->subnet[side][row],
+		p->by_country ? c->country[side][row] : 0,
+		p->by_threat ? c->threat[side][row] : 0,
+		p->prefixes ? weir_policy_prefix_of(p, &c->addr[side][row]) : 0,
+	}};
+	const uint64_t *bits = weir_classes_find(&j->places, &key);
+	struct weir_place place;
+	uint64_t *made;
+
+	if (bits)
+		return bits;
+	/* Zone and role follow from the subnet. */
+	place = (struct weir_place){key.part[0], c->zone[side][row], c->role[side][row], key.part[1], key.part[2], key.part[3]};
+	made = weir_classes_add(&j->places, &key);
+	weir_policy_place_rules(p, &place, made, made + p->words);
+	return made;
+}
+
+static const uint64_t *service_bits(struct weir_judge *j, const struct columns *c, bool swapped, uint32_t row)
+{
+	const struct weir_policy *p = j->policy;
+	uint8_t proto = c->proto[row];
+	uint16_t port = c->service_port[row];
+	struct weir_class_key key;
+	const uint64_t *bits;
+	uint64_t *made;
+
+	/* Without a service's port the server's is the best there is. */
+	if (!port)
+		port = c->port[swapped ? 0 : 1][row];
+	key = (struct weir_class_key){{proto, weir_policy_port_group(p, proto, port), c->service[row], c->category[row]}};
+	bits = weir_classes_find(&j->services, &key);
+	if (bits)
+		return bits;
+	made = weir_classes_add(&j->services, &key);
+	weir_policy_service_rules(p, &(struct weir_service){proto, port, c->service[row], c->category[row]}, made);
+	return made;
+}
+
+static uint64_t scaled(uint64_t value, uint32_t rate)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(value, (uint64_t)(rate ? rate : 1), &product) ? UINT64_MAX : product;
+}
+
+static bool is_more(struct weir_judge *j, const struct columns *c, uint32_t rule, bool swapped, uint32_t row, int64_t now_s)
+{
+	const struct weir_more_than *m = &j->policy->rule[rule]->more_than;
+	uint64_t value = m->quantity == WEIR_QUANTITY_BYTES ? scaled(c->bytes[row], c->sampling_rate[row]) :
+			 m->quantity == WEIR_QUANTITY_PACKETS ? scaled(c->packets[row], c->sampling_rate[row]) : 1;
+
+	if (m->within_s) {
+		struct weir_sum_key key = {c->addr[swapped][row], c->addr[!swapped][row], rule, m->within_s};
+
+		value = weir_sums_add(j->sums, &key, value, now_s);
+	}
+	return value > m->value;
+}
+
+/* Of a rule that asks about times and quantities: does it hold? */
+static bool holds_now(struct weir_judge *j, const struct columns *c, uint32_t rule, bool swapped, uint32_t row, int64_t now_s)
+{
+	const struct weir_policy_rule *r = j->policy->rule[rule];
+
+	if (r->when.spans && !(j->when[rule / 64] >> (rule % 64) & 1))
+		return false;
+	return !r->more_than.quantity || is_more(j, c, rule, swapped, row, now_s);
+}
+
+/* The rule that judges the row; UINT32_MAX: none. */
+static uint32_t judge_row(struct weir_judge *j, const struct columns *c, uint32_t row, bool swapped, int64_t now_s)
+{
+	const struct weir_policy *p = j->policy;
+	const uint64_t *from;
+	const uint64_t *to;
+	const uint64_t *over;
+
+	/* The table may begin anew when the second of the two is added: then the first is looked up again. */
+	uint64_t dropped = j->places.dropped;
+
+	from = place_bits(j, c, swapped, row);
+	to = place_bits(j, c, !swapped, row) + p->words;
+	if (dropped != j->places.dropped)
+		from = place_bits(j, c, swapped, row);
+	over = service_bits(j, c, swapped, row);
+	for (uint32_t w = 0; w < p->words; w++) {
+		uint64_t rules = from[w] & to[w] & over[w];
+
+		for (; rules; rules &= rules - 1) {
+			uint32_t rule = w * 64 + (uint32_t)__builtin_ctzll(rules);
+
+			if (!(p->dynamic[w] >> (rule % 64) & 1) || holds_now(j, c, rule, swapped, row, now_s))
+				return rule;
+		}
+	}
+	return UINT32_MAX;
+}
+
+/* Which rules' times it is: once a minute. */
+static void look_at_clock(struct weir_judge *j, int64_t now_s)
+{
+	int64_t minute = now_s / 60;
+
+	if (minute == j->minute)
+		return;
+	j->minute = minute;
+	memset(j->when, 0, j->policy->words * sizeof(*j->when));
+	for (uint32_t i = 0; i < j->policy->rules; i++) {
+		if (weir_when_holds(&j->policy->rule[i]->when, now_s))
+			j->when[i / 64] |= UINT64_C(1) << (i % 64);
+	}
+}
+
+void weir_judge_block(struct weir_judge *j, struct weir_block *block, int64_t now_s, const struct weir_policy_sink *sink)
+{
+	const struct weir_policy *p = j->policy;
+	struct columns c = columns_of(block);
+	struct weir_column_set filled = {0};
+
+	if (!p->rules || !block->rows)
+		return;
+	look_at_clock(j, now_s);
+	for (uint32_t row = 0; row < block->rows; row++) {
+		bool swapped = is_swapped(&c, row);
+		uint32_t rule = judge_row(j, &c, row, swapped, now_s);
+		enum weir_policy_action action;
+
+		if (rule == UINT32_MAX) {
+			j->stats.flows[WEIR_POLICY_ACTIONS]++;
+			continue;
+		}
+		action = p->rule[rule]->action;
+		j->stats.flows[action]++;
+		c.rule[row] = p->name[rule];
+		c.action[row] = p->action_name[action];
+		if (sink && action != WEIR_POLICY_ALLOW)
+			sink->hit(sink->ctx, &(struct weir_policy_hit){rule, block, row, swapped, &c.addr[swapped][row],
+								      &c.addr[!swapped][row]});
+	}
+	weir_column_set_add(&filled, WEIR_COL_RULE);
+	weir_column_set_add(&filled, WEIR_COL_ACTION);
+	weir_block_mark(block, &filled);
+}
+
+struct weir_judge_stats weir_judge_stats(const struct weir_judge *judge)
+{
+	struct weir_judge_stats s = judge->stats;
+
+	s.classes_dropped = judge->places.dropped + judge->services.dropped;
+	s.sums_dropped = judge->sums ? weir_sums_dropped(judge->sums) : 0;
+	return s;
+}
