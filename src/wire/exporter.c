@@ -241,9 +241,9 @@ uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequenc
 	return lost;
 }
 
-/* RFC 7011 §3.1: the number is that of the records before the message. softflowd sends that of the flows with the
- * message's own. Which an exporter does shows where both readings differ and one of them fits; until then, and when it
- * changes its habit, a number that fits either way is no loss. */
+/* RFC 7011 §3.1: the number is that of the records before the message, and so it is with NetFlow v5. softflowd (IPFIX) and
+ * Open vSwitch (v5) send that of the flows with the message's own. Which an exporter does shows where both readings differ
+ * and one of them fits; until then, and when it changes its habit, a number that fits either way is no loss. */
 uint32_t weir_exporter_sequence_records(struct weir_exporter *exporter, uint32_t sequence, uint32_t records,
 					uint32_t flows, bool known)
 {

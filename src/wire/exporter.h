@@ -26,7 +26,7 @@ struct weir_exporter {
 	uint32_t sequence_next; /* expected in the next message */
 	bool sequence_known;
 	uint8_t sequence_late; /* messages in a row that came with too low a number */
-	uint32_t sequence_last; /* of the last message; with IPFIX only, like the next */
+	uint32_t sequence_last; /* of the last message; where records are counted, like the next */
 	int8_t sequence_own;	/* 1: it counts a message's own flows in; -1: it does not; 0: not known */
 
 	bool init_known;
@@ -71,7 +71,7 @@ uint32_t weir_exporters_count(const struct weir_exporters *exporters);
  * after a restart, which is told from loss by a step back or a very large one forward. */
 uint32_t weir_exporter_sequence(struct weir_exporter *exporter, uint32_t sequence, uint32_t units);
 
-/* The same for IPFIX, called when the message's sets have told how many data records it carried, and how many of those
+/* The same for IPFIX and NetFlow v5 and v7, called when the message's sets have told how many data records it carried, and how many of those
  * are flows. known: they could be counted. */
 uint32_t weir_exporter_sequence_records(struct weir_exporter *exporter, uint32_t sequence, uint32_t records,
 					uint32_t flows, bool known);

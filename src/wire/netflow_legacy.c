@@ -3,7 +3,8 @@
  * A format is written here as what its template would be, so that the plans of v9 and IPFIX decode it too: the names
  * of the elements are v9's, which had them from v5. The header tells the moment of export and the exporter's uptime
  * then; flows have uptimes. v5 and v7 count flows: flow_sequence is the number of flows exported before this
- * message.
+ * message. Open vSwitch sends the number of the message's last flow in its place, so that it counts a message's own flows in,
+ * as softflowd does with IPFIX; which of the two an exporter does is learned (exporter.c).
  *
  *   v1  | version | count | uptime | seconds | nanoseconds |                                              16 bytes
  *   v5  | …                                                | sequence | engine type, id | sampling |       24 bytes
@@ -163,7 +164,7 @@ void weir_legacy_decode(const struct weir_legacies *legacies, enum weir_legacy f
 	if ((size_t)count * record_len != weir_cursor_left(&c))
 		weir_message_fault(m, WEIR_FAULT_COUNT_MISMATCH);
 	if (m->has_sequence)
-		m->out->stats->lost_messages += weir_exporter_sequence(m->exporter, m->sequence, count);
+		m->out->stats->lost_messages += weir_exporter_sequence_records(m->exporter, m->sequence, count, count, true);
 	if ((size_t)count * record_len > weir_cursor_left(&c))
 		count = (uint32_t)(weir_cursor_left(&c) / record_len);
 	weir_message_bytes(m, WEIR_BYTE_FRAMING, m->datagram->len - weir_cursor_left(&c));

@@ -199,6 +199,28 @@ static void test_no_records(void **state)
 	assert_int_equal(f->block->rows, 0);
 }
 
+/* Open vSwitch (gen_netflow_rec() of its ofproto/netflow.c): the number of the message's last flow. */
+static void test_sequence_with_its_own(void **state)
+{
+	static const unsigned FLOWS[] = {1, 3, 1, 2, 2, 5, 1};
+	struct fixture *f = *state;
+	uint32_t flows = 0;
+
+	for (size_t i = 0; i < sizeof(FLOWS) / sizeof(FLOWS[0]); i++) {
+		flows += FLOWS[i];
+		message_begin(&f->m);
+		PUT(&f->m, V5_HEADER((uint16_t)FLOWS[i], flows - 1, 0));
+		for (unsigned j = 0; j < FLOWS[i]; j++)
+			PUT(&f->m, V5_RECORD(6, 80));
+		decode(f);
+	}
+	assert_int_equal(stats(f)->lost_messages, 0);
+	message_begin(&f->m);
+	PUT(&f->m, V5_HEADER(2, flows - 1 + 30 + 2, 0), V5_RECORD(6, 80), V5_RECORD(6, 80));
+	decode(f);
+	assert_int_equal(stats(f)->lost_messages, 30);
+}
+
 static void test_lost_flows_are_counted_by_engine(void **state)
 {
 	struct fixture *f = *state;
@@ -229,6 +251,7 @@ int main(void)
 		FIXTURE_TEST(test_uptime_wraps),
 		FIXTURE_TEST(test_count_and_length_disagree),
 		FIXTURE_TEST(test_no_records),
+		FIXTURE_TEST(test_sequence_with_its_own),
 		FIXTURE_TEST(test_lost_flows_are_counted_by_engine),
 	};
 
