@@ -160,11 +160,16 @@ static void print_exporters(void)
 	      "Cisco ASA and Firepower tell a connection's bytes twice: in updates (5), each with what came since the last one, and "
 	      "in the teardown (2), which has the sum. weir remembers what the updates of a connection told, and takes it from the "
 	      "teardown; so the rows' sum is the connection's, and what lost updates did not tell is in the teardown's row. "
-	      "The memory is bounded (the fault `connections_limit`) and does not outlive a restart: the teardown of a "
-	      "connection that began before it counts what was told before it again. Other exporters' counters are what IANA says: "
-	      "deltas.\n\n"
+	      "The memory is bounded (262,144 connections a worker; the fault `connections_limit`) and is saved with the templates, so "
+	      "that a restart counts nothing twice; after a crash it may be a minute old, and the updates of that minute are counted "
+	      "again with the teardown. Before 8.4(5) ASA had no updates, and one counter (octetTotalCount) for both directions, which "
+	      "is then the `bytes` of one row. Other exporters' counters are what IANA says: deltas.\n\n"
 	      "A record of what the initiator and the responder sent is two rows: in the first src is the initiator, in the second the "
 	      "responder (`biflow_direction` 1 and 2), and `bytes` is what src sent. The second is left out where it sent nothing. "
+	      "Where a record has octetDeltaCount or octetTotalCount besides, that can be the sum of both directions: it stays in `extra`, "
+	      "and the two that belong together are taken. Elements 23 and 24 (OUT_BYTES, OUT_PKTS) are the same packets as they left the "
+	      "exporter, as IANA says and FortiGate does, and stay in `extra`, but with nProbe, whose own elements tell that it is one: "
+	      "there they are the other direction. Cisco Meraki means the other direction too, but nothing in its records says so.\n\n"
 	      "`time_end` is the event's time, `time_start` the connection's, where both are sent.\n",
 	      stdout);
 }

@@ -105,6 +105,53 @@ static void test_initiator_and_responder(void **state)
 	assert_cell(f, 1, BIFLOW_DIRECTION, "2");
 }
 
+/* Where a record has the sum of both directions too, it must not be counted beside the responder's; nor must a delta be paired
+ * with a total. */
+static void test_counters_that_belong_together(void **state)
+{
+	static const struct {
+		uint16_t id[3];
+		uint32_t pen[3];
+		const char *bytes, *reverse, *extra;
+	} cases[] = {
+		/* octetDeltaCount, and octetTotalCount as old ASAs have it, beside initiator's and responder's octets */
+		{{1, 231, 232}, {0, 0, 0}, "200", "300", "octetDeltaCount"},
+		{{85, 231, 232}, {0, 0, 0}, "200", "300", "octetTotalCount"},
+		{{1, 231, 1}, {0, 0, 29305}, "100", "300", "initiatorOctets"},
+		{{1, 85, 85}, {0, 0, 29305}, "200", "300", "octetDeltaCount"},
+		{{352, 14, 16}, {0, 8741, 8741}, "200", "300", "layer2OctetDeltaCount"},
+		/* nProbe's OUT_BYTES are what came back; other exporters' are the same packets behind the exporter */
+		{{1, 23, 118}, {0, 0, 35632}, "100", "200", "ntopL7Proto"},
+		{{1, 23, 231}, {0, 0, 0}, "100", "-", "postOctetDeltaCount"},
+		/* none belongs to it */
+		{{1, 2, 232}, {0, 0, 0}, "100", "300", NULL},
+	};
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t first = f->block->rows;
+
+		ipfix_begin(&f->m, i);
+		set_begin(&f->m, 2);
+		PUT(&f->m, U16(256), U16(5), U16(8), U16(4), U16(12), U16(4));
+		for (unsigned j = 0; j < 3; j++) {
+			PUT(&f->m, U16(cases[i].id[j] | (cases[i].pen[j] ? 0x8000 : 0)), U16(4));
+			if (cases[i].pen[j])
+				PUT(&f->m, U32(cases[i].pen[j]));
+		}
+		set_end(&f->m);
+		SET(&f->m, 256, IP(10, 0, 0, 1), IP(10, 0, 0, 2), U32(100), U32(200), U32(300));
+		decode(f);
+		assert_faults(f, "");
+		assert_cell(f, first, BYTES, cases[i].bytes);
+		assert_cell(f, first, REVERSE_BYTES, cases[i].reverse);
+		if (cases[i].extra)
+			assert_string_not_equal(extra(f, first, cases[i].extra), "-");
+		if (cases[i].reverse[0] != '-')
+			assert_cell(f, first + 1, BYTES, cases[i].reverse);
+	}
+}
+
 static void test_direction_that_is_told(void **state)
 {
 	static const struct {
@@ -190,6 +237,7 @@ int main(void)
 		FIXTURE_TEST(test_two_rows),
 		FIXTURE_TEST(test_records_are_counted_not_rows),
 		FIXTURE_TEST(test_initiator_and_responder),
+		FIXTURE_TEST(test_counters_that_belong_together),
 		FIXTURE_TEST(test_direction_that_is_told),
 		FIXTURE_TEST(test_variable_length),
 		FIXTURE_TEST(test_implausible_times_of_the_reverse),

@@ -18,8 +18,12 @@
 
 /* IANA's numbers of elements that are more than a number in a column. */
 enum {
+	IE_OCTETS = 1,
+	IE_PACKETS = 2,
 	IE_FLOW_END_SYS_UP_TIME = 21,
 	IE_FLOW_START_SYS_UP_TIME = 22,
+	IE_POST_OCTETS = 23,
+	IE_POST_PACKETS = 24,
 	IE_ICMP_TYPE_CODE_IPV4 = 32,
 	IE_APPLICATION_ID = 95,
 	IE_ICMP_TYPE_CODE_IPV6 = 139,
@@ -37,6 +41,8 @@ enum {
 	IE_LAYER2_SEGMENT_ID = 351,
 	V9_FIREWALL_EXTENDED_EVENT = 33002, /* of ASA and Firepower alone */
 	PEN_CERT = 6871,
+	PEN_SONICWALL = 8741,
+	PEN_NTOP = 35632,
 	CERT_REVERSE_DELTA = 21, /* milliseconds from the first packet to the first of the reverse */
 };
 
@@ -44,6 +50,7 @@ struct compiler {
 	struct weir_plan *plan;
 	enum weir_flow_type flow_type;
 	bool init_known;
+	bool post_is_reverse; /* nProbe: OUT_BYTES and OUT_PKTS are the other direction's */
 	uint16_t init_field;  /* systemInitTimeMilliseconds */
 	uint16_t space_field; /* samplingPacketSpace */
 	uint32_t init_offset;
@@ -57,10 +64,14 @@ static bool is_iana(const struct weir_field *f, uint16_t id)
 	return f->pen == 0 && f->id == id;
 }
 
-static uint8_t column_of(const struct weir_field *f)
+static uint8_t column_of(const struct compiler *c, const struct weir_field *f)
 {
 	if (!f->element)
 		return WEIR_COLUMN_NONE;
+	if (c->post_is_reverse && is_iana(f, IE_POST_OCTETS))
+		return WEIR_COL_REVERSE_BYTES;
+	if (c->post_is_reverse && is_iana(f, IE_POST_PACKETS))
+		return WEIR_COL_REVERSE_PACKETS;
 	return f->reverse ? f->element->reverse_column : f->element->column;
 }
 
@@ -153,6 +164,7 @@ static void find_auxiliary(struct compiler *c)
 	for (uint16_t i = 0; i < p->fields; i++) {
 		bool plain = p->field[i].length >= 1 && p->field[i].length <= 8;
 
+		c->post_is_reverse = c->post_is_reverse || (p->field[i].element && p->field[i].element->pen == PEN_NTOP);
 		if (is_iana(&p->field[i], IE_SYSTEM_INIT_TIME) && plain) {
 			c->init_field = i;
 			c->init_offset = offset;
@@ -169,16 +181,17 @@ static void find_auxiliary(struct compiler *c)
 	}
 }
 
-static bool is_address(const struct weir_field *f)
+static bool is_address(const struct compiler *c, const struct weir_field *f)
 {
-	uint8_t column = column_of(f);
+	uint8_t column = column_of(c, f);
 
 	return column == WEIR_COL_SRC_ADDR || column == WEIR_COL_DST_ADDR;
 }
 
 /* A packet in the record stands for the fields of its headers, unless these are there too. */
-static void find_section(struct weir_plan *p)
+static void find_section(const struct compiler *c)
 {
+	struct weir_plan *p = c->plan;
 	uint32_t offset = 0;
 
 	p->section_field = NO_FIELD;
@@ -187,7 +200,7 @@ static void find_section(struct weir_plan *p)
 		const struct weir_field *f = &p->field[i];
 		bool frame = is_iana(f, IE_DATA_LINK_FRAME_SECTION);
 
-		if (is_address(f)) {
+		if (is_address(c, f)) {
 			p->section_field = NO_FIELD;
 			p->section_size_field = NO_FIELD;
 			return;
@@ -205,6 +218,70 @@ static void find_section(struct weir_plan *p)
 	}
 }
 
+/* Counters that tell the two directions of one connection, besides elements and their own reverses. */
+static const struct {
+	uint32_t pen;
+	uint16_t there, back;
+} COUNTER_PAIRS[] = {
+	{0,             231,             232            }, /* initiatorOctets, responderOctets */
+	{0,             298,             299            }, /* …Packets */
+	{0,             IE_OCTETS,       IE_POST_OCTETS }, /* nProbe's only: others have no column for the second */
+	{0,             IE_PACKETS,      IE_POST_PACKETS},
+	{PEN_SONICWALL, 14,              16             }, /* octets */
+	{PEN_SONICWALL, 13,              15             }, /* packets */
+};
+
+static bool is_counter_pair(const struct weir_field *there, const struct weir_field *back)
+{
+	if (there->reverse)
+		return false;
+	if (back->reverse)
+		return there->element == back->element;
+	for (size_t i = 0; i < sizeof(COUNTER_PAIRS) / sizeof(COUNTER_PAIRS[0]); i++) {
+		if (there->pen == COUNTER_PAIRS[i].pen && back->pen == COUNTER_PAIRS[i].pen &&
+		    there->id == COUNTER_PAIRS[i].there && back->id == COUNTER_PAIRS[i].back)
+			return true;
+	}
+	return false;
+}
+
+/* A field of that column that makes a pair with the winner of the other. */
+static uint16_t find_partner(const struct compiler *c, enum weir_column_id column, uint16_t of, bool is_there)
+{
+	const struct weir_plan *p = c->plan;
+
+	for (uint16_t i = 0; i < p->fields; i++) {
+		const struct weir_field *f = &p->field[i];
+
+		if (!f->length || column_of(c, f) != column || !field_fits(f, column, op_of(c, f)))
+			continue;
+		if (is_there ? is_counter_pair(f, &p->field[of]) : is_counter_pair(&p->field[of], f))
+			return i;
+	}
+	return NO_FIELD;
+}
+
+/* bytes and reverse_bytes become rows that are added up, so they must be of one kind. octetDeltaCount beside initiator's and
+ * responder's octets can be the sum of both, and beside a reverse total it is of another span: then those that belong together
+ * are taken, and the one alone stays in extra. */
+static void pair_counters(struct compiler *c, enum weir_column_id there, enum weir_column_id back)
+{
+	uint16_t *a = &c->winner[there];
+	uint16_t *b = &c->winner[back];
+	uint16_t partner;
+
+	if (*a == NO_FIELD || *b == NO_FIELD || is_counter_pair(&c->plan->field[*a], &c->plan->field[*b]))
+		return;
+	partner = find_partner(c, back, *a, false);
+	if (partner != NO_FIELD) {
+		*b = partner;
+		return;
+	}
+	partner = find_partner(c, there, *b, true);
+	if (partner != NO_FIELD)
+		*a = partner;
+}
+
 static void choose_winners(struct compiler *c)
 {
 	const struct weir_plan *p = c->plan;
@@ -215,7 +292,7 @@ static void choose_winners(struct compiler *c)
 	}
 	for (uint16_t i = 0; i < p->fields; i++) {
 		const struct weir_field *f = &p->field[i];
-		uint8_t column = column_of(f);
+		uint8_t column = column_of(c, f);
 
 		if (!f->length)
 			continue;
@@ -227,6 +304,8 @@ static void choose_winners(struct compiler *c)
 			compete(c, WEIR_COL_ICMP_CODE, i, UINT8_MAX + 1);
 		}
 	}
+	pair_counters(c, WEIR_COL_BYTES, WEIR_COL_REVERSE_BYTES);
+	pair_counters(c, WEIR_COL_PACKETS, WEIR_COL_REVERSE_PACKETS);
 }
 
 static struct column_step column_step(const struct compiler *c, uint16_t field, uint32_t offset, enum weir_column_id column,
@@ -350,7 +429,7 @@ static bool is_used_up(const struct compiler *c, uint16_t i)
 static void compile_field(struct compiler *c, uint16_t i, uint32_t offset)
 {
 	const struct weir_field *f = &c->plan->field[i];
-	uint8_t column = column_of(f);
+	uint8_t column = column_of(c, f);
 
 	if (!f->length || is_iana(f, IE_PADDING) || is_used_up(c, i))
 		return;
@@ -385,7 +464,7 @@ static void compile_fields(struct compiler *c)
 	offset = 0;
 	for (uint16_t i = 0; i < p->fields; i++) {
 		const struct weir_field *f = &p->field[i];
-		uint8_t column = column_of(f);
+		uint8_t column = column_of(c, f);
 
 		if (f->length && column != WEIR_COLUMN_NONE && c->winner[column] != i && joins(c, f, column))
 			add_column(c, i, offset, column, op_of(c, f), true);
@@ -593,7 +672,7 @@ int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flo
 		return -ENOMEM;
 	}
 	find_auxiliary(&c);
-	find_section(p);
+	find_section(&c);
 	choose_winners(&c);
 	compile_fields(&c);
 	if (tells_both_directions(p) && compile_reverse(&c)) {

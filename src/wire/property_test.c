@@ -9,7 +9,7 @@ enum { TEMPLATES = 400, FIELDS_MAX = 24, RECORDS = 5, VALUE_MAX = 24 };
 
 /* Those whose meaning hangs on other fields or on the message, or that are not what their type says; they have tests of
  * their own. */
-static const uint16_t SPECIAL[] = {21, 22, 32, 34, 48, 50, 60, 95, 139, 158, 159, 160, 161, 162, 210, 302, 305, 306, 351, 313, 315};
+static const uint16_t SPECIAL[] = {21, 22, 23, 24, 32, 34, 48, 50, 60, 95, 139, 158, 159, 160, 161, 162, 210, 302, 305, 306, 351, 313, 315};
 
 struct value {
 	uint8_t data[VALUE_MAX];
