@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "wire/testing.h"
 
 #define CREATED 1
@@ -169,9 +171,44 @@ static void test_the_memory_is_bounded(void **state)
 	assert_cell(f, 1, BYTES, "100");
 }
 
+/* The next process knows what the updates told: the teardown does not count it again. */
+static void test_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture *g = fixture_new(NULL, NULL);
+	struct fixture *late = fixture_new(NULL, NULL);
+	struct weir_buffer b;
+
+	send_templates(f);
+	send_counters(f, 77, UPDATE, 2500, 1100);
+	send_counters(f, 78, UPDATE, 700, 0);
+	assert_false(weir_decoder_has_connections(g->decoder));
+	assert_true(weir_decoder_has_connections(f->decoder));
+	weir_buffer_init(&b);
+	assert_int_equal(weir_decoder_save(f->decoder, TEST_MS, &b), 0);
+	assert_int_equal(weir_decoder_load(g->decoder, b.data, b.len, TEST_MS + 1000, NULL, NULL), 1);
+	send_counters(g, 77, DELETED, 2800, 1100);
+	send_counters(g, 78, DELETED, 700, 0);
+	assert_sums(g, 300, 0);
+	/* Another connection has the number by now. */
+	send_counters(g, 77, DELETED, 2800, 1100);
+	assert_sums(g, 300 + 2800, 1100);
+	/* What is as old as that is forgotten. */
+	assert_int_equal(weir_decoder_load(late->decoder, b.data, b.len, TEST_MS + 2 * WEIR_STATE_STALE_MS, NULL, NULL), 0);
+	assert_false(weir_decoder_has_connections(late->decoder));
+	/* Cut anywhere, it is refused or ends between two entries. */
+	for (size_t len = 0; len < b.len; len++)
+		(void)!weir_decoder_load(late->decoder, b.data, len, TEST_MS, NULL, NULL);
+	assert_int_equal(weir_decoder_load(late->decoder, b.data, b.len - 1, TEST_MS, NULL, NULL), -EBADMSG);
+	weir_buffer_done(&b);
+	fixture_free(g);
+	fixture_free(late);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(test_restart),
 		FIXTURE_TEST(test_updates_and_teardown_count_once),
 		FIXTURE_TEST(test_all_events_of_one_message),
 		FIXTURE_TEST(test_a_short_connection_has_its_teardown_alone),

@@ -267,12 +267,17 @@ void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_
 int weir_decoder_save(struct weir_decoder *decoder, int64_t now_ms, struct weir_buffer *out)
 {
 	decoder->work.changed = false;
-	return weir_state_save(decoder->exporters, now_ms, out);
+	return weir_state_save(decoder->exporters, &decoder->work, now_ms, out);
 }
 
 bool weir_decoder_changed(const struct weir_decoder *decoder)
 {
 	return decoder->work.changed;
+}
+
+bool weir_decoder_has_connections(const struct weir_decoder *decoder)
+{
+	return decoder->work.connections.entry != NULL;
 }
 
 int weir_decoder_load(struct weir_decoder *decoder, const void *data, size_t len, int64_t now_ms,

@@ -107,6 +107,8 @@ int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_
 int weir_decoder_save(struct weir_decoder *decoder, int64_t now_ms, struct weir_buffer *out) WEIR_MUST_CHECK;
 /* Whether something has changed since it was saved last. */
 bool weir_decoder_changed(const struct weir_decoder *decoder);
+/* Whether it remembers connections of firewalls: they change all the time, and are no change in the sense above. */
+bool weir_decoder_has_connections(const struct weir_decoder *decoder);
 /* Before the first message: know the exporters of a saved state, those for which mine() is true (NULL: all), at most half as
  * many as the ceiling allows. Returns how many; -EBADMSG where the bytes are no state. */
 int weir_decoder_load(struct weir_decoder *decoder, const void *data, size_t len, int64_t now_ms,

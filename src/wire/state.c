@@ -6,6 +6,10 @@
  *   | names of applications 4 | id 8, length 1, text … |
  *   | templates 2 | id 2, options 1, scope fields 2, fields 2, then fields: pen 4, id 2, length 2 … |
  *
+ * Behind those of exporters, an entry a connection of a firewall (connection.h), whose kind takes the place of the flow_type:
+ *
+ *   | length of the rest 4 | 255 1 | domain 4 | address 16 | when it was saved 8 | id 8 | bytes, packets, reverse of both 8 … |
+ *
  * Its length lets a reader pass over an entry that is not its own. Fields' elements are looked up again. */
 #include "wire/state.h"
 
@@ -14,6 +18,7 @@
 
 #include "base/cursor.h"
 #include "base/writer.h"
+#include "wire/connection.h"
 #include "wire/element.h"
 #include "wire/value.h"
 
@@ -97,7 +102,8 @@ static void put_entry(struct weir_writer *w, const struct weir_exporter *e, size
 		put_template(w, e->templates.list[i]);
 }
 
-int weir_state_save(const struct weir_exporters *exporters, int64_t now_ms, struct weir_buffer *out)
+int weir_state_save(const struct weir_exporters *exporters, const struct weir_workspace *work, int64_t now_ms,
+		    struct weir_buffer *out)
 {
 	const struct weir_exporter *e;
 	uint32_t at = 0;
@@ -114,7 +120,7 @@ int weir_state_save(const struct weir_exporters *exporters, int64_t now_ms, stru
 		put_entry(&w, e, size);
 		out->len += weir_writer_len(&w);
 	}
-	return 0;
+	return weir_connections_save(&work->connections, now_ms, out);
 }
 
 /* --- loading ---------------------------------------------------------------------------------------------- */
@@ -207,7 +213,9 @@ int weir_state_load(struct weir_exporters *exporters, struct weir_workspace *wor
 
 	while (weir_cursor_left(&all)) {
 		struct weir_cursor c = weir_cursor_sub(&all, weir_cursor_u32(&all));
-		struct weir_exporter_key key = {.flow_type = (enum weir_flow_type)weir_cursor_u8(&c)};
+		uint8_t kind = weir_cursor_u8(&c);
+		struct weir_exporter_key key = {.flow_type = (enum weir_flow_type)kind};
+		bool connection = kind == WEIR_STATE_KIND_CONNECTION;
 		const uint8_t *addr;
 		struct weir_exporter *e;
 		uint64_t last_ms;
@@ -215,18 +223,23 @@ int weir_state_load(struct weir_exporters *exporters, struct weir_workspace *wor
 		key.domain = weir_cursor_u32(&c);
 		addr = weir_cursor_take(&c, sizeof(key.addr.byte));
 		last_ms = weir_cursor_u64(&c);
-		if (c.fault || (key.flow_type != WEIR_FLOW_NETFLOW9 && key.flow_type != WEIR_FLOW_IPFIX))
+		if (c.fault || (!connection && key.flow_type != WEIR_FLOW_NETFLOW9 && key.flow_type != WEIR_FLOW_IPFIX))
 			return -EBADMSG;
 		memcpy(key.addr.byte, addr, sizeof(key.addr.byte));
-		if (loaded >= most || is_stale(weir_time_clamp(last_ms), now_ms) || (mine && !mine(ctx, &key.addr)))
+		if (is_stale(weir_time_clamp(last_ms), now_ms) || (mine && !mine(ctx, &key.addr)))
 			continue;
-		e = weir_exporters_get(exporters, &key);
-		if (!e)
-			break;
-		load_rest(&c, e, work, weir_time_clamp(last_ms));
+		if (connection) {
+			weir_connections_load(&work->connections, &c, &key.addr, key.domain);
+		} else {
+			/* Beyond the ceiling, or without memory, exporters are left out. */
+			e = loaded < most ? weir_exporters_get(exporters, &key) : NULL;
+			if (!e)
+				continue;
+			load_rest(&c, e, work, weir_time_clamp(last_ms));
+			loaded++;
+		}
 		if (c.fault || weir_cursor_left(&c))
 			return -EBADMSG;
-		loaded++;
 	}
 	return (int)loaded;
 }

@@ -1,4 +1,5 @@
-/* What exporters told, for the next process: templates, sampling rates, names of applications. Exporters repeat them every
+/* What exporters told, for the next process: templates, sampling rates, names of applications, and what the updates of
+ * firewalls' connections told (connection.h). Exporters repeat them every
  * few minutes to half an hour, and until then their data could not be read after a restart.
  *
  * A state is a run of entries, one an exporter, in network order (state.c). Only exporters of UDP that use templates are in
@@ -12,8 +13,13 @@
 #include "wire/exporter.h"
 #include "wire/message.h"
 
+/* In the place of an exporter's protocol: an entry of connection.c, and its length in all. */
+#define WEIR_STATE_KIND_CONNECTION 255
+#define WEIR_STATE_CONNECTION	   (4 + 1 + 4 + 16 + 8 + 8 + 4 * 8)
+
 /* Append the entries of exporters heard less than WEIR_STATE_STALE_MS ago. */
-int weir_state_save(const struct weir_exporters *exporters, int64_t now_ms, struct weir_buffer *out) WEIR_MUST_CHECK;
+int weir_state_save(const struct weir_exporters *exporters, const struct weir_workspace *work, int64_t now_ms,
+		    struct weir_buffer *out) WEIR_MUST_CHECK;
 
 /* Take over the entries that are not stale and that mine() wants (NULL: all), up to `most` exporters. Returns how many were,
  * or -EBADMSG when the bytes are no state; what came before the mistake is kept then. */
