@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -347,6 +349,21 @@ static int serve(struct replicate *r)
 	return WEIR_EXIT_OK;
 }
 
+/* The configuration's folder stays readable, for a file that was replaced is another one to the sandbox. */
+static void confine(struct replicate *r)
+{
+	const char *file = weir_config_find(r->values.role.config);
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX] = {{0}};
+	char folder[PATH_MAX];
+	unsigned count = 1;
+
+	(void)snprintf(folder, sizeof(folder), "%s", file ? file : "./weir.yaml");
+	paths[0] = (struct weir_sandbox_path){dirname(folder), WEIR_SANDBOX_READ};
+	for (const struct weir_sandbox_path *path = weir_role_resolving; path->path && count < WEIR_ROLE_PATHS_MAX - 1; path++)
+		paths[count++] = *path;
+	weir_role_confine(&r->role, WEIR_SANDBOX_REPLICATE, true, paths);
+}
+
 static int work(struct replicate *r)
 {
 	struct weir_error err = {0};
@@ -356,6 +373,7 @@ static int work(struct replicate *r)
 	if (r->hangup_fd < 0 || open_receivers(r, &err) || new_replicator(r, &err) ||
 	    weir_role_drop(&r->role, r->role.config.collect_user, &err))
 		return weir_fail(WEIR_EXIT_USAGE, &err);
+	confine(r);
 	if (weir_replicator_start(r->replicator, r->udp, &err))
 		return weir_fail(WEIR_EXIT_FAILED, &err);
 	status = serve(r);

@@ -195,6 +195,20 @@ int weir_role_drop(const struct weir_role *role, const char *user, struct weir_e
 	return 0;
 }
 
+/* The folders, for their files are replaced now and then. */
+const struct weir_sandbox_path weir_role_resolving[] = {
+	{"/etc", WEIR_SANDBOX_READ},
+	{"/usr", WEIR_SANDBOX_READ},
+	{"/lib", WEIR_SANDBOX_READ},
+	{"/lib64", WEIR_SANDBOX_READ},
+	{"/run/systemd/resolve", WEIR_SANDBOX_READ},
+	{"/run/resolvconf", WEIR_SANDBOX_READ},
+	{"/run/NetworkManager", WEIR_SANDBOX_READ},
+	{"/dev/urandom", WEIR_SANDBOX_READ},
+	{"/var/lib/ca-certificates", WEIR_SANDBOX_READ},
+	{NULL, 0},
+};
+
 static struct weir_sandbox_part switched_off(void)
 {
 	return (struct weir_sandbox_part){.active = false, .why = "sandbox: false"};
@@ -204,8 +218,8 @@ void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bo
 		       const struct weir_sandbox_path *more)
 {
 	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 3] = {
-		{role->spool_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
 		{role->run_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
+		{role->spool_dir, calls == WEIR_SANDBOX_REPLICATE ? 0 : WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
 	};
 	const struct weir_sandbox_options options = {.paths = paths, .connects = connects, .calls = calls};
 	struct weir_sandbox_state *state = &role->sandbox;

@@ -60,11 +60,14 @@ bool weir_role_wait(const struct weir_role *role, unsigned ms);
 int weir_role_drop(const struct weir_role *role, const char *user, struct weir_error *err) WEIR_MUST_CHECK;
 
 /* Give up the files and system calls that the role does not need, unless the configuration says no; before there are other
- * threads. What the kernel has not is logged. The spool and DATA/run stay open for the role; `more` are further paths,
+ * threads. What the kernel has not is logged. DATA/run and, but for the
+ * replicator, the spool stay open for the role; `more` are further paths,
  * ended by a NULL path, at most WEIR_ROLE_PATHS_MAX. */
 void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bool connects,
 		       const struct weir_sandbox_path *more);
 #define WEIR_ROLE_PATHS_MAX 20
+/* What name services and certificates are read from; ended by a NULL path. */
+extern const struct weir_sandbox_path weir_role_resolving[];
 
 /* Replace DATA/run/NAME.prom by the text and what there is to say of every role; a failure is logged. */
 void weir_role_publish(const struct weir_role *role, struct weir_buffer *text);

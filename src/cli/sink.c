@@ -217,16 +217,7 @@ static bool is_plain_address(const char *url)
 
 static void confine(struct sink_role *s)
 {
-	/* What name services and certificates are read from; the folders, for their files are replaced now and then. */
-	static const struct weir_sandbox_path RESOLVING[] = {
-		{"/etc", WEIR_SANDBOX_READ},		{"/usr", WEIR_SANDBOX_READ},
-		{"/lib", WEIR_SANDBOX_READ},		{"/lib64", WEIR_SANDBOX_READ},
-		{"/run/systemd/resolve", WEIR_SANDBOX_READ}, {"/run/resolvconf", WEIR_SANDBOX_READ},
-		{"/run/NetworkManager", WEIR_SANDBOX_READ}, {"/dev/urandom", WEIR_SANDBOX_READ},
-		{"/var/lib/ca-certificates", WEIR_SANDBOX_READ}, {NULL, 0},
-	};
-
-	weir_role_confine(&s->role, WEIR_SANDBOX_SINK, true, is_plain_address(s->url) ? NULL : RESOLVING);
+	weir_role_confine(&s->role, WEIR_SANDBOX_SINK, true, is_plain_address(s->url) ? NULL : weir_role_resolving);
 }
 
 static int serve(struct sink_role *s)

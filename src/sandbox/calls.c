@@ -2,10 +2,11 @@
  * mistake: starting a program, or reaching into another process, ends this one on the spot (SIGSYS), which the supervisor
  * logs and answers with a new one.
  *
- * Three calls are allowed for some arguments only: clone for threads (so there is no fork; clone3, whose arguments no filter
- * can see, is said not to exist, and glibc falls back to clone), and mmap and mprotect without execution where the role
- * loads no library later. Descriptors are not told apart: openat is there for new segments, and it is Landlock that keeps
- * it to the spool. */
+ * Some calls are allowed for some arguments only: clone for threads (so there is no fork; clone3, whose arguments no filter
+ * can see, is said not to exist, and glibc falls back to clone), mmap and mprotect without execution where the role loads no
+ * library later, and of the families of sockets the replicator has those of IP (frames of interfaces are not for it). Descriptors
+ * are not told apart: openat is there for new segments, and it is Landlock that keeps it to the spool.
+ */
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -13,11 +14,15 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "sandbox/parts.h"
 
-#define BOTH (WEIR_SANDBOX_COLLECT | WEIR_SANDBOX_SINK)
 #define SINK WEIR_SANDBOX_SINK
+#define COPY WEIR_SANDBOX_REPLICATE
+#define DISK (WEIR_SANDBOX_COLLECT | SINK)
+#define SEND (SINK | COPY)
+#define EACH (WEIR_SANDBOX_COLLECT | SINK | COPY)
 
 #define PR_SET_VMA_NUMBER 0x53564d41 /* glibc's malloc names its memory in newer versions */
 
@@ -28,44 +33,44 @@ static const struct {
 } CALLS[] = {
 #define CALL(name, roles) {SCMP_SYS(name), roles}
 	/* files */
-	CALL(openat, BOTH),          CALL(close, BOTH),           CALL(read, BOTH),           CALL(pread64, BOTH),
-	CALL(readv, BOTH),           CALL(write, BOTH),           CALL(pwrite64, BOTH),       CALL(writev, BOTH),
-	CALL(lseek, BOTH),           CALL(fstat, BOTH),           CALL(newfstatat, BOTH),     CALL(stat, BOTH),
-	CALL(lstat, BOTH),           CALL(statx, BOTH),           CALL(fstatfs, BOTH),        CALL(statfs, BOTH),
-	CALL(access, BOTH),          CALL(faccessat, BOTH),       CALL(faccessat2, BOTH),     CALL(getdents64, BOTH),
-	CALL(mkdir, BOTH),           CALL(mkdirat, BOTH),         CALL(rename, BOTH),         CALL(renameat, BOTH),
-	CALL(renameat2, BOTH),       CALL(unlink, BOTH),          CALL(unlinkat, BOTH),       CALL(link, BOTH),
-	CALL(linkat, BOTH),          CALL(ftruncate, BOTH),       CALL(fallocate, BOTH),      CALL(fadvise64, BOTH),
-	CALL(fsync, BOTH),           CALL(fdatasync, BOTH),       CALL(sync_file_range, BOTH), CALL(flock, BOTH),
-	CALL(fcntl, BOTH),           CALL(dup, BOTH),             CALL(umask, BOTH),          CALL(fchmod, BOTH),
-	CALL(readlink, SINK),        CALL(readlinkat, SINK),      CALL(utimensat, BOTH),
+	CALL(openat, EACH),          CALL(close, EACH),           CALL(read, EACH),           CALL(pread64, EACH),
+	CALL(readv, EACH),           CALL(write, EACH),           CALL(pwrite64, EACH),       CALL(writev, EACH),
+	CALL(lseek, EACH),           CALL(fstat, EACH),           CALL(newfstatat, EACH),     CALL(stat, EACH),
+	CALL(lstat, EACH),           CALL(statx, EACH),           CALL(fstatfs, EACH),        CALL(statfs, EACH),
+	CALL(access, EACH),          CALL(faccessat, EACH),       CALL(faccessat2, EACH),     CALL(getdents64, DISK),
+	CALL(mkdir, DISK),           CALL(mkdirat, DISK),         CALL(rename, EACH),         CALL(renameat, EACH),
+	CALL(renameat2, DISK),       CALL(unlink, EACH),          CALL(unlinkat, EACH),       CALL(link, DISK),
+	CALL(linkat, DISK),          CALL(ftruncate, DISK),       CALL(fallocate, DISK),      CALL(fadvise64, EACH),
+	CALL(fsync, EACH),           CALL(fdatasync, EACH),       CALL(sync_file_range, DISK), CALL(flock, DISK),
+	CALL(fcntl, EACH),           CALL(dup, EACH),             CALL(umask, EACH),          CALL(fchmod, DISK),
+	CALL(readlink, SEND),        CALL(readlinkat, SEND),      CALL(utimensat, DISK),
 	/* sockets that are there, and new sessions on them */
-	CALL(recvmmsg, BOTH),        CALL(recvmsg, BOTH),         CALL(recvfrom, BOTH),       CALL(sendmsg, BOTH),
-	CALL(sendto, BOTH),          CALL(sendmmsg, SINK),        CALL(accept4, BOTH),        CALL(accept, BOTH),
-	CALL(shutdown, BOTH),        CALL(getsockname, BOTH),     CALL(getpeername, BOTH),    CALL(getsockopt, BOTH),
-	CALL(setsockopt, BOTH),
+	CALL(recvmmsg, EACH),        CALL(recvmsg, EACH),         CALL(recvfrom, EACH),       CALL(sendmsg, EACH),
+	CALL(sendto, EACH),          CALL(sendmmsg, SEND),        CALL(accept4, EACH),        CALL(accept, EACH),
+	CALL(shutdown, EACH),        CALL(getsockname, EACH),     CALL(getpeername, EACH),    CALL(getsockopt, EACH),
+	CALL(setsockopt, EACH),
 	/* sockets to make */
-	CALL(socket, SINK),          CALL(connect, SINK),         CALL(bind, SINK),           CALL(socketpair, SINK),
-	CALL(pipe, SINK),            CALL(pipe2, SINK),
+	CALL(socket, SINK),          CALL(connect, SEND),         CALL(bind, SEND),           CALL(socketpair, SEND),
+	CALL(pipe, SEND),            CALL(pipe2, SEND),
 	/* waiting */
-	CALL(poll, BOTH),            CALL(ppoll, BOTH),           CALL(select, BOTH),         CALL(pselect6, BOTH),
-	CALL(epoll_create1, BOTH),   CALL(epoll_ctl, BOTH),       CALL(epoll_wait, BOTH),     CALL(epoll_pwait, BOTH),
-	CALL(eventfd2, BOTH),        CALL(timerfd_create, BOTH),  CALL(timerfd_settime, BOTH), CALL(restart_syscall, BOTH),
-	CALL(nanosleep, BOTH),       CALL(clock_nanosleep, BOTH), CALL(futex, BOTH),          CALL(sched_yield, BOTH),
+	CALL(poll, EACH),            CALL(ppoll, EACH),           CALL(select, EACH),         CALL(pselect6, EACH),
+	CALL(epoll_create1, EACH),   CALL(epoll_ctl, EACH),       CALL(epoll_wait, EACH),     CALL(epoll_pwait, EACH),
+	CALL(eventfd2, EACH),        CALL(timerfd_create, EACH),  CALL(timerfd_settime, EACH), CALL(restart_syscall, EACH),
+	CALL(nanosleep, EACH),       CALL(clock_nanosleep, EACH), CALL(futex, EACH),          CALL(sched_yield, EACH),
 	/* time, chance, oneself */
-	CALL(clock_gettime, BOTH),   CALL(clock_getres, BOTH),    CALL(gettimeofday, BOTH),   CALL(time, BOTH),
-	CALL(getrandom, BOTH),       CALL(getpid, BOTH),          CALL(gettid, BOTH),         CALL(getuid, BOTH),
-	CALL(geteuid, BOTH),         CALL(getgid, BOTH),          CALL(getegid, BOTH),        CALL(getppid, BOTH),
-	CALL(uname, BOTH),           CALL(sysinfo, BOTH),         CALL(getrusage, BOTH),      CALL(prlimit64, BOTH),
-	CALL(getrlimit, BOTH),       CALL(getcpu, BOTH),          CALL(times, BOTH),
+	CALL(clock_gettime, EACH),   CALL(clock_getres, EACH),    CALL(gettimeofday, EACH),   CALL(time, EACH),
+	CALL(getrandom, EACH),       CALL(getpid, EACH),          CALL(gettid, EACH),         CALL(getuid, EACH),
+	CALL(geteuid, EACH),         CALL(getgid, EACH),          CALL(getegid, EACH),        CALL(getppid, EACH),
+	CALL(uname, EACH),           CALL(sysinfo, EACH),         CALL(getrusage, EACH),      CALL(prlimit64, EACH),
+	CALL(getrlimit, EACH),       CALL(getcpu, EACH),          CALL(times, EACH),
 	/* memory */
-	CALL(brk, BOTH),             CALL(munmap, BOTH),          CALL(mremap, BOTH),         CALL(madvise, BOTH),
-	CALL(mincore, BOTH),         CALL(membarrier, BOTH),      CALL(mmap, SINK),           CALL(mprotect, SINK),
+	CALL(brk, EACH),             CALL(munmap, EACH),          CALL(mremap, EACH),         CALL(madvise, EACH),
+	CALL(mincore, EACH),         CALL(membarrier, EACH),      CALL(mmap, SEND),           CALL(mprotect, SEND),
 	/* threads and signals */
-	CALL(set_robust_list, BOTH), CALL(rseq, BOTH),            CALL(exit, BOTH),           CALL(exit_group, BOTH),
-	CALL(sched_getaffinity, BOTH), CALL(sched_setaffinity, BOTH), CALL(set_tid_address, BOTH), CALL(tgkill, BOTH),
-	CALL(sigaltstack, BOTH),     CALL(rt_sigaction, BOTH),    CALL(rt_sigprocmask, BOTH), CALL(rt_sigreturn, BOTH),
-	CALL(signalfd4, BOTH),
+	CALL(set_robust_list, EACH), CALL(rseq, EACH),            CALL(exit, EACH),           CALL(exit_group, EACH),
+	CALL(sched_getaffinity, EACH), CALL(sched_setaffinity, EACH), CALL(set_tid_address, EACH), CALL(tgkill, EACH),
+	CALL(sigaltstack, EACH),     CALL(rt_sigaction, EACH),    CALL(rt_sigprocmask, EACH), CALL(rt_sigreturn, EACH),
+	CALL(signalfd4, EACH),
 #undef CALL
 };
 
@@ -78,13 +83,17 @@ static const struct {
 	scmp_datum_t value;
 } SOME[] = {
 #define ALL_BITS (~(scmp_datum_t)0)
-	{SCMP_SYS(clone),    BOTH,                 0, CLONE_THREAD, CLONE_THREAD},
+	{SCMP_SYS(clone),    EACH,                 0, CLONE_THREAD, CLONE_THREAD},
 	{SCMP_SYS(mmap),     WEIR_SANDBOX_COLLECT, 2, PROT_EXEC,    0},
 	{SCMP_SYS(mprotect), WEIR_SANDBOX_COLLECT, 2, PROT_EXEC,    0},
-	{SCMP_SYS(prctl),    BOTH,                 0, ALL_BITS,     PR_SET_NAME},
-	{SCMP_SYS(prctl),    BOTH,                 0, ALL_BITS,     PR_SET_VMA_NUMBER},
-	{SCMP_SYS(ioctl),    BOTH,                 1, ALL_BITS,     FIONREAD},
-	{SCMP_SYS(ioctl),    BOTH,                 1, ALL_BITS,     FIONBIO},
+	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_INET},
+	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_INET6},
+	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_UNIX},    /* name services' daemons */
+	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_NETLINK}, /* getaddrinfo() asks what families there are */
+	{SCMP_SYS(prctl),    EACH,                 0, ALL_BITS,     PR_SET_NAME},
+	{SCMP_SYS(prctl),    EACH,                 0, ALL_BITS,     PR_SET_VMA_NUMBER},
+	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONREAD},
+	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONBIO},
 };
 
 static const struct {

@@ -6,6 +6,8 @@
  *   collect  writes below the spool and DATA/run, reads    no socket, no connection, no other program or process, no code
  *            nothing else                                  made at run time, no look into other processes
  *   sink     the same, and what resolving a name needs     sockets, but no other program or process
+ *   replicate  writes below DATA/run; reads its           sockets of IP, but no other program or process
+ *            configuration, and what resolving a name needs
  *   store    its folder; reads the system's libraries and  all: the engine is too large for a list, and what it is asked
  *            settings; no TCP connection to anywhere       is held by its grants
  *
@@ -20,6 +22,7 @@ enum weir_sandbox_calls {
 	WEIR_SANDBOX_ALL_CALLS = 0, /* no filter */
 	WEIR_SANDBOX_COLLECT = 1,
 	WEIR_SANDBOX_SINK = 2,
+	WEIR_SANDBOX_REPLICATE = 4,
 };
 
 /* Rights of a file, or of a folder and all below it. */

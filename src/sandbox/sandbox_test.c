@@ -167,6 +167,28 @@ static int use_calls(void)
 	return kill(getppid(), 0) == 0 || errno != EPERM ? 8 : 0;
 }
 
+static int use_calls_of_replicate(void)
+{
+	struct weir_sandbox_state state;
+	char path[128];
+
+	enter(WEIR_SANDBOX_REPLICATE, true, &state);
+	if (!state.calls.active)
+		return UNAVAILABLE;
+	if (connect_to_nobody() != -ECONNREFUSED)
+		return 1;
+	if (socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0 && errno == EPERM)
+		return 2;
+	if (socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0 || errno != EPERM)
+		return 3;
+	if (make_file(inside, "r") != 0)
+		return 4;
+	(void)snprintf(path, sizeof(path), "%s/folder", inside);
+	if (mkdir(path, 0700) == 0 || errno != EPERM)
+		return 5;
+	return fork() >= 0 || errno != EPERM ? 6 : 0;
+}
+
 static int start_program(void)
 {
 	struct weir_sandbox_state state;
@@ -253,6 +275,12 @@ static void calls_of_others_are_refused(void **state)
 	assert_int_equal(status_of(use_calls), 0);
 }
 
+static void replicate_sends_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(use_calls_of_replicate), 0);
+}
+
 static void programs_and_other_processes_are_the_end(void **state)
 {
 	int status;
@@ -279,6 +307,7 @@ int main(void)
 		cmocka_unit_test(tcp_is_refused_where_nothing_is_connected),
 		cmocka_unit_test(sink_connects),
 		cmocka_unit_test(calls_of_others_are_refused),
+		cmocka_unit_test(replicate_sends_and_nothing_else),
 		cmocka_unit_test(programs_and_other_processes_are_the_end),
 		cmocka_unit_test(without_it_the_state_says_why),
 	};

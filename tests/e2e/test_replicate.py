@@ -6,7 +6,9 @@ import ctypes
 import itertools
 import json
 import os
+import pathlib
 import random
+import select
 import shutil
 import signal
 import socket
@@ -488,6 +490,42 @@ def test_reload_loses_nothing(net, collector, replicator):
     assert all(len(p) == 1 for p in ports.values())
     # Who joined heard the template first, each time.
     assert other.read() and other.got[0][2][20:] == TEMPLATE
+
+
+def test_confined_it_can_still_reload(weir, tmp_path):
+    """Names, health checks and a configuration that was replaced as a whole, without the rights to anything else."""
+    first, second = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    with first, second, socket.create_server(("127.0.0.1", 0)) as page:
+        for one in (first, second):
+            one.bind(("127.0.0.1", 0))
+            one.settimeout(10)
+        port = free_port(socket.SOCK_DGRAM)
+
+        def configure(to):
+            (tmp_path / "new.yaml").write_text(f"replicate:\n  listen: [\"127.0.0.1:{port}\"]\n  to: [\"{to}\"]\n")
+            (tmp_path / "new.yaml").rename(tmp_path / "weir.yaml")
+
+        configure(f"127.0.0.1:{first.getsockname()[1]},name=first")
+        process = subprocess.Popen([weir, "replicate", "--config", tmp_path / "weir.yaml", "--data", tmp_path / "data"],
+                                   stderr=subprocess.PIPE, text=True)
+        try:
+            prom = tmp_path / "data/run/replicate.prom"
+            wait_until("the replicator", prom.exists)
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            assert "NoNewPrivs:\t1\n" in status
+            assert 'weir_sandbox_active{part="calls",why=""} 1' in prom.read_text() or "Seccomp:" not in status
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as exporter:
+                exporter.sendto(b"one", ("127.0.0.1", port))
+                assert first.recv(100) == b"one"
+                configure(f"localhost:{second.getsockname()[1]},name=second,health=tcp://localhost:{page.getsockname()[1]}")
+                process.send_signal(signal.SIGHUP)
+                wait_until("the check of the new output", lambda: any(select.select([page], [], [], 0)) or process.poll())
+                exporter.sendto(b"two", ("127.0.0.1", port))
+                assert second.recv(100) == b"two"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            log = process.communicate(timeout=20)[1]
+        assert process.returncode == 0, log
 
 
 # --- real collectors -----------------------------------------------------------------------------------------------------
