@@ -94,10 +94,11 @@ class Stream:
             summary.write_bytes(out)
         self.datagrams = json.loads(summary.read_text())["datagrams"]
 
-    def send(self, port, flows_a_second):
-        """0: as fast as the sender can. Returns the seconds it took."""
+    def send(self, port, flows_a_second, target="127.0.0.1", netns=None):
+        """0: as fast as the sender can. From another network namespace, where one is named. Returns the seconds it took."""
         rate = flows_a_second * self.datagrams / self.flows
-        out = subprocess.check_output([REPLAY, str(self.path), f"127.0.0.1:{port}", f"{rate:.0f}"])
+        out = subprocess.check_output((["ip", "netns", "exec", netns] if netns else []) +
+                                      [REPLAY, str(self.path), f"{target}:{port}", f"{rate:.0f}"])
         return json.loads(out)["seconds"]
 
 

@@ -2,13 +2,16 @@
  * little of the processors that the collectors are measured on.
  *
  *   replay FILE 127.0.0.1:PORT DATAGRAMS_A_SECOND
+ *   replay FILE 198.51.100.2:PORT DATAGRAMS_A_SECOND
  *
  * The file is read whole before the first datagram goes out. A datagram's source address in the file becomes one of
- * 127.1.0.0/16, by its last two bytes, so that every exporter of the file remains one. Rate 0 is as fast as
- * possible. Ends with a line of JSON: what was sent, in what time. Only to 127.0.0.0/8. */
+ * 127.1.0.0/16, by its last two bytes, so that every exporter of the file remains one; or of 198.51.100.0/24, by its last
+ * byte, where a network namespace has those addresses. Rate 0 is as fast as possible. Ends with a line of JSON: what was
+ * sent, in what time. Only to 127.0.0.0/8 and to the addresses for documentation (RFC 5737), which no router knows. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +26,7 @@
 #define ETHERNET     14
 #define IPV4	     20
 #define UDP	     8
+#define DOCUMENTATION 0xc6336400 /* 198.51.100.0 */
 #define NS_PER_S     1000000000LL
 
 struct datagram {
@@ -88,10 +92,14 @@ static void find_datagrams(const char *path, struct stream *s)
 		d->data = frame + headers;
 		d->len = caplen - (uint32_t)headers;
 		memcpy(&d->source, frame + ETHERNET + 12, sizeof(d->source));
-		d->source.s_addr = htonl(0x7f010000 | (ntohl(d->source.s_addr) & 0xffff));
 		s->datagrams++;
 		at += FRAME_HEADER + caplen;
 	}
+}
+
+static bool is_documentation(struct in_addr address)
+{
+	return ntohl(address.s_addr) >> 8 == DOCUMENTATION >> 8;
 }
 
 static void open_sender(const char *target, struct sender *s)
@@ -104,8 +112,9 @@ static void open_sender(const char *target, struct sender *s)
 		die(target, "write 127.0.0.1:PORT");
 	(void)snprintf(host, sizeof(host), "%.*s", (int)(colon - target), target);
 	s->target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
-	if (inet_pton(AF_INET, host, &s->target.sin_addr) != 1 || ntohl(s->target.sin_addr.s_addr) >> 24 != 127)
-		die(target, "only to 127.0.0.0/8");
+	if (inet_pton(AF_INET, host, &s->target.sin_addr) != 1 ||
+	    (ntohl(s->target.sin_addr.s_addr) >> 24 != 127 && !is_documentation(s->target.sin_addr)))
+		die(target, "only to 127.0.0.0/8 and 198.51.100.0/24");
 	s->fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (s->fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)))
 		die("socket", strerror(errno));
@@ -131,7 +140,10 @@ static void send_batch(struct sender *s, const struct datagram *d, unsigned coun
 	unsigned sent = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct in_pktinfo info = {.ipi_spec_dst = d[i].source};
+		uint32_t source = ntohl(d[i].source.s_addr);
+		struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(is_documentation(s->target.sin_addr)
+									       ? DOCUMENTATION | (source & 0xff)
+									       : 0x7f010000 | (source & 0xffff))};
 
 		s->iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)d[i].data, .iov_len = d[i].len};
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&s->message[i].msg_hdr)), &info, sizeof(info));

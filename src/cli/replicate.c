@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@
 #include "replicate/metrics.h"
 #include "replicate/replicator.h"
 
-#define PUBLISH_MS 1000
+#define PUBLISH_MS   1000
+#define FILES_WANTED 2048
 
 struct values {
 	struct weir_role_values role;
@@ -290,12 +292,30 @@ static int open_receivers(struct replicate *r, struct weir_error *err)
 	return weir_udp_open(&options, r->workers, r->udp, err);
 }
 
+/* How many sockets may be for single exporters: what the limit of files has, with room for all else. */
+static unsigned senders_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 0;
+	if (files.rlim_cur < FILES_WANTED) {
+		files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &files) || getrlimit(RLIMIT_NOFILE, &files))
+			return 0;
+	}
+	if (files.rlim_cur <= FILES_WANTED / 4)
+		return 0;
+	return (unsigned)((files.rlim_cur < FILES_WANTED ? files.rlim_cur : FILES_WANTED) - FILES_WANTED / 4) / 2;
+}
+
 static int new_replicator(struct replicate *r, struct weir_error *err)
 {
 	const struct weir_config *c = &r->role.config;
 	struct weir_replicator_options options = {
 		.workers = r->workers,
 		.exporters_max = (uint32_t)c->replicate_exporters_max,
+		.senders_max = senders_max(),
 		.limits = weir_recall_limits_default,
 		.checker = {.interval_ms = (unsigned)c->replicate_health_interval_ms,
 			    .timeout_ms = (unsigned)c->replicate_health_timeout_ms,
@@ -425,7 +445,8 @@ const struct weir_command weir_command_replicate = {
 		"IPFIX exporters that use the same "
 		"source id (observation domain) cannot be told apart then. With the source kept an "
 		"IPv4 exporter needs an IPv4 "
-		"collector, and a datagram that is longer than the path's MTU is not sent.\n\n"
+		"collector. Exporters that send much get sockets that send in their name, some hundreds of them; the copies "
+		"of the others cost more, and are not sent when they are longer than the interface's MTU.\n\n"
 		"In a group each exporter keeps to one collector (rendezvous hashing). When a "
 		"collector dies its exporters move, and "
 		"only they; they return when it was well for replicate.return_after. A collector "
@@ -439,7 +460,8 @@ const struct weir_command weir_command_replicate = {
 		"replicate.health_interval.\n\n"
 		"There is no sampling of datagrams: it would lose templates and make every count "
 		"wrong.\n\n"
-		"SIGHUP reads the outputs anew without loss. Figures stand in "
+		"SIGHUP reads the outputs anew without loss. The first output that keeps the source needs root or CAP_NET_RAW: where "
+		"the process has given that up, it says so, goes on as before and wants a restart. Figures stand in "
 		"DATA/run/replicate.prom.",
 	.options = OPTIONS,
 	.examples = "weir replicate --listen *:2055 --to 192.0.2.1:2055 --to "

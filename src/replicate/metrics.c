@@ -25,6 +25,9 @@ static const struct {
 	{"weir_replicate_kept_bytes",         "Memory that they take",                                                AT(recall_bytes),     true },
 	{"weir_replicate_kept_refused_total", "Templates and options records that there was no room for",
 									 AT(recall_refused),														false},
+	{"weir_replicate_senders_left",
+	 "Sockets that are left for exporters that send much and keep their source; the others' copies cost more",
+	 AT(senders_left),                                                                                              true },
 #undef AT
 };
 

@@ -5,8 +5,9 @@
  * time of a copy is the way down to the device, which they share. To have more of one length together the copies of
  * a batch are sent in another order, but each exporter's in their own. Where a path cannot do that they go singly.
  *
- * Kept source: the IP and UDP headers are written here, once for each copy, before the payload, and go through the
- * worker's raw socket. The payload is summed once for all copies.
+ * Kept source: exporters that send much have a socket that is bound to their address (senders.h), and of each exporter's
+ * copies those of one length make one message as above. For the others the IP and UDP headers are written here, once for each
+ * copy, before the payload, and go through the worker's raw socket. The payload is summed once for all copies.
  *
  * A pending error of a connected socket is told in place of the next sending, which has not happened then: it is
  * repeated once. Nothing here waits: what finds no room in the socket's buffer is dropped and counted, for one slow
@@ -54,6 +55,8 @@ struct weir_replicate_output_lane {
 	struct mmsghdr message[QUEUE];
 	struct iovec iovec[QUEUE * 2];
 	uint8_t header[QUEUE][WEIR_HEADER_MAX];
+	int sender[QUEUE];	 /* the socket of each, where the source is kept; -1: the raw one */
+	bool has_senders;	 /* one that is not -1 is queued */
 	uint8_t exporter[QUEUE]; /* a number below 64 of each, by its address */
 	struct iovec gathered[QUEUE];
 	struct mmsghdr segmented[QUEUE];
@@ -80,37 +83,32 @@ static int resolve(struct weir_replicate_output *o, struct weir_error *err)
 		memcpy(&v4, &o->address, sizeof(v4));
 		o->to = weir_addr_from_v4((const uint8_t *)&v4.sin_addr);
 		o->to_port = ntohs(v4.sin_port);
+		o->raw_address = o->address;
 	} else {
 		struct sockaddr_in6 v6;
 
 		memcpy(&v6, &o->address, sizeof(v6));
 		memcpy(o->to.byte, &v6.sin6_addr, sizeof(o->to.byte));
 		o->to_port = ntohs(v6.sin6_port);
-		if (o->spec.keep_source) {
-			/* Raw sockets take the protocol for the port. */
-			v6.sin6_port = 0;
-			memcpy(&o->address, &v6, sizeof(v6));
-		}
+		v6.sin6_port = 0; /* raw sockets take the protocol for the port */
+		memcpy(&o->raw_address, &v6, sizeof(v6));
 	}
 	return 0;
 }
 
 int weir_replicate_output_connect(const struct weir_replicate_output *output)
 {
-	struct sockaddr_storage address = output->address;
-	int v6 = address.ss_family == AF_INET6;
+	int v6 = output->address.ss_family == AF_INET6;
 	int on = 1;
 	int size = SEND_BUFFER;
-	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(output->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	/* sin_port and sin6_port stand at the same place. */
-	((struct sockaddr_in *)(void *)&address)->sin_port = htons(output->to_port);
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on)) ||
-	    connect(fd, (struct sockaddr *)&address, output->address_len)) {
+	    connect(fd, (const struct sockaddr *)&output->address, output->address_len)) {
 		int rc = -errno;
 
 		(void)close(fd);
@@ -122,7 +120,7 @@ int weir_replicate_output_connect(const struct weir_replicate_output *output)
 static void lane_prepare(struct weir_replicate_output *o, struct weir_replicate_output_lane *lane)
 {
 	lane->parts = o->spec.keep_source ? 2 : 1;
-	lane->segment_below = o->spec.keep_source ? 0 : INT32_MAX;
+	lane->segment_below = INT32_MAX;
 	for (unsigned i = 0; i < QUEUE; i++) {
 		struct msghdr *h = &lane->message[i].msg_hdr;
 
@@ -131,7 +129,7 @@ static void lane_prepare(struct weir_replicate_output *o, struct weir_replicate_
 		if (!o->spec.keep_source)
 			continue;
 		lane->iovec[i * 2].iov_base = lane->header[i];
-		h->msg_name = &o->address;
+		h->msg_name = &o->raw_address;
 		h->msg_namelen = o->address_len;
 	}
 }
@@ -148,12 +146,7 @@ static int lanes_open(struct weir_replicate_output *o, const struct weir_replica
 		else
 			lane->fd = weir_replicate_output_connect(o);
 		if (lane->fd < 0)
-			return weir_error_set(err, lane->fd, o->spec.target,
-					      o->spec.keep_source ? "the right to keep the source is taken at "
-								    "the start only: start "
-								    "`weir replicate` again"
-								  : NULL,
-					      "cannot send there: %s", strerror(-lane->fd));
+			return weir_error_set(err, lane->fd, o->spec.target, NULL, "cannot send there: %s", strerror(-lane->fd));
 	}
 	return 0;
 }
@@ -261,74 +254,86 @@ static enum weir_replicate_output_error error_of(int error)
 	}
 }
 
+/* How messages go: by which socket, and what each copy of them consists of. */
+struct way {
+	int fd;
+	unsigned parts;	     /* iovecs of a copy */
+	size_t header_bytes; /* of a copy, which are no payload */
+};
+
 /* Copies that a message holds, and payload in them. */
-static void count_sent(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane,
-		       const struct mmsghdr *message, int count)
+static void count_sent(struct weir_replicate_output_lane *lane, const struct way *way, const struct mmsghdr *message,
+		       int count)
 {
 	uint64_t datagrams = 0;
 	uint64_t bytes = 0;
 
 	for (int i = 0; i < count; i++) {
-		datagrams += message[i].msg_hdr.msg_iovlen / lane->parts;
+		datagrams += message[i].msg_hdr.msg_iovlen / way->parts;
 		bytes += message[i].msg_len;
 	}
-	if (o->spec.keep_source)
-		bytes -= datagrams * (o->address.ss_family == AF_INET ? WEIR_HEADER_V4 : WEIR_HEADER_V6);
 	weir_replicate_count(&lane->stats.datagrams, datagrams);
-	weir_replicate_count(&lane->stats.bytes, bytes);
+	weir_replicate_count(&lane->stats.bytes, bytes - datagrams * way->header_bytes);
 }
 
-static bool send_messages(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane,
-			  struct mmsghdr *message, int count);
+static bool send_messages(struct weir_replicate_output_lane *lane, const struct way *way, struct mmsghdr *message,
+			  int count);
 
 /* A message of segments that the path cannot do: one by one, and so from now on. */
-static bool send_apart(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane,
-		       const struct msghdr *segmented, int error)
+static bool send_apart(struct weir_replicate_output_lane *lane, const struct way *way, const struct msghdr *segmented,
+		       int error)
 {
 	struct mmsghdr single[SEGMENTS_MAX] = {0};
 	int count = (int)segmented->msg_iovlen;
 
 	lane->segment_below = error == EINVAL || error == EMSGSIZE ? (int)segmented->msg_iov[0].iov_len : 0;
 	for (int i = 0; i < count; i++) {
+		single[i].msg_hdr.msg_name = segmented->msg_name;
+		single[i].msg_hdr.msg_namelen = segmented->msg_namelen;
 		single[i].msg_hdr.msg_iov = &segmented->msg_iov[i];
 		single[i].msg_hdr.msg_iovlen = 1;
 	}
-	return send_messages(o, lane, single, count);
+	return send_messages(lane, way, single, count);
 }
 
 /* True when it was refused. */
-static bool send_messages(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane,
-			  struct mmsghdr *message, int count)
+static bool send_messages(struct weir_replicate_output_lane *lane, const struct way *way, struct mmsghdr *message,
+			  int count)
 {
 	bool refused = false;
 	bool again = false;
 
 	for (int at = 0; at < count;) {
-		int n = sendmmsg(lane->fd, message + at, (unsigned)(count - at), MSG_DONTWAIT);
+		int n = sendmmsg(way->fd, message + at, (unsigned)(count - at), MSG_DONTWAIT);
 		int error = n < 0 ? errno : 0;
 		enum weir_replicate_output_error kind = error_of(error);
 
 		if (n > 0) {
-			count_sent(o, lane, message + at, n);
+			count_sent(lane, way, message + at, n);
 			at += n;
 			again = false;
 		} else if (error == EINTR) {
 			continue;
 		} else if (kind == WEIR_REPLICATE_OUTPUT_REFUSED && !again) {
-			weir_replicate_output_clear_errors(lane->fd);
+			weir_replicate_output_clear_errors(way->fd);
 			refused = true;
 			again = true;
 		} else if (message[at].msg_hdr.msg_controllen && kind != WEIR_REPLICATE_OUTPUT_BUSY &&
 			   kind != WEIR_REPLICATE_OUTPUT_REFUSED) {
-			refused |= send_apart(o, lane, &message[at].msg_hdr, error);
+			refused |= send_apart(lane, way, &message[at].msg_hdr, error);
 			at++;
 		} else {
-			weir_replicate_count(&lane->stats.error[kind], message[at].msg_hdr.msg_iovlen / lane->parts);
+			weir_replicate_count(&lane->stats.error[kind], message[at].msg_hdr.msg_iovlen / way->parts);
 			at++;
 			again = false;
 		}
 	}
 	return refused;
+}
+
+static const struct iovec *payload(const struct weir_replicate_output_lane *lane, unsigned i)
+{
+	return &lane->iovec[i * lane->parts + lane->parts - 1];
 }
 
 /* What one message can have of the copies that wait: the first, those of the same length, and behind them one that is
@@ -337,22 +342,22 @@ static unsigned gather(const struct weir_replicate_output_lane *lane, uint64_t *
 {
 	unsigned first = (unsigned)__builtin_ctzll(*waiting);
 	unsigned shorter = QUEUE;
-	size_t len = lane->iovec[first].iov_len;
+	size_t len = payload(lane, first)->iov_len;
 	size_t all = len;
 	uint64_t blocked = 0;
 	unsigned count = 0;
 
-	ret_iovec[count++] = lane->iovec[first];
+	ret_iovec[count++] = *payload(lane, first);
 	*waiting &= *waiting - 1;
 	if (!len || len >= (size_t)lane->segment_below)
 		return count;
 	for (uint64_t left = *waiting; left && count < SEGMENTS_MAX; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		size_t more = lane->iovec[i].iov_len;
+		size_t more = payload(lane, i)->iov_len;
 		uint64_t exporter = UINT64_C(1) << lane->exporter[i];
 
 		if (!(blocked & exporter) && more == len && all + more <= SEGMENTED_MAX) {
-			ret_iovec[count++] = lane->iovec[i];
+			ret_iovec[count++] = *payload(lane, i);
 			*waiting &= ~(left & -left);
 			all += more;
 			continue;
@@ -361,8 +366,8 @@ static unsigned gather(const struct weir_replicate_output_lane *lane, uint64_t *
 			shorter = i;
 		blocked |= exporter;
 	}
-	if (shorter < QUEUE && count < SEGMENTS_MAX && all + lane->iovec[shorter].iov_len <= SEGMENTED_MAX) {
-		ret_iovec[count++] = lane->iovec[shorter];
+	if (shorter < QUEUE && count < SEGMENTS_MAX && all + payload(lane, shorter)->iov_len <= SEGMENTED_MAX) {
+		ret_iovec[count++] = *payload(lane, shorter);
 		*waiting &= ~(UINT64_C(1) << shorter);
 	}
 	return count;
@@ -382,10 +387,9 @@ static void set_segments(struct msghdr *h, union control *control, size_t len)
 	memcpy(CMSG_DATA(c), &size, sizeof(size));
 }
 
-/* The queue as messages of several copies; how many. */
-static int segment(struct weir_replicate_output_lane *lane)
+/* Those copies of the queue as messages of several; how many. to: where the socket is not connected. */
+static int segment(struct weir_replicate_output_lane *lane, uint64_t waiting, const struct weir_replicate_output *to)
 {
-	uint64_t waiting = lane->queued == 64 ? UINT64_MAX : (UINT64_C(1) << lane->queued) - 1;
 	struct iovec *at = lane->gathered;
 	int count = 0;
 
@@ -394,11 +398,67 @@ static int segment(struct weir_replicate_output_lane *lane)
 		unsigned copies = gather(lane, &waiting, at);
 
 		*h = (struct msghdr){.msg_iov = at, .msg_iovlen = copies};
+		if (to) {
+			h->msg_name = (void *)(uintptr_t)&to->address;
+			h->msg_namelen = to->address_len;
+		}
 		if (copies > 1)
 			set_segments(h, &lane->control[count], at->iov_len);
 		at += copies;
 	}
 	return count;
+}
+
+static uint64_t all_queued(const struct weir_replicate_output_lane *lane)
+{
+	return lane->queued == 64 ? UINT64_MAX : (UINT64_C(1) << lane->queued) - 1;
+}
+
+static bool flush_rewritten(struct weir_replicate_output_lane *lane)
+{
+	const struct way way = {.fd = lane->fd, .parts = 1};
+
+	if (lane->segment_below && lane->queued > 1)
+		return send_messages(lane, &way, lane->segmented, segment(lane, all_queued(lane), NULL));
+	return send_messages(lane, &way, lane->message, (int)lane->queued);
+}
+
+/* The copies of one sender after another's. */
+static bool flush_senders(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane, uint64_t waiting)
+{
+	bool refused = false;
+
+	while (waiting) {
+		const struct way way = {.fd = lane->sender[__builtin_ctzll(waiting)], .parts = 1};
+		uint64_t of_sender = 0;
+
+		for (uint64_t left = waiting; left; left &= left - 1) {
+			if (lane->sender[__builtin_ctzll(left)] == way.fd)
+				of_sender |= left & -left;
+		}
+		waiting &= ~of_sender;
+		refused |= send_messages(lane, &way, lane->segmented, segment(lane, of_sender, o));
+	}
+	return refused;
+}
+
+static bool flush_kept(const struct weir_replicate_output *o, struct weir_replicate_output_lane *lane)
+{
+	const struct way raw = {.fd = lane->fd,
+				.parts = 2,
+				.header_bytes = o->address.ss_family == AF_INET ? WEIR_HEADER_V4 : WEIR_HEADER_V6};
+	uint64_t of_senders = 0;
+	int count = 0;
+
+	if (!lane->has_senders)
+		return send_messages(lane, &raw, lane->message, (int)lane->queued);
+	for (unsigned i = 0; i < lane->queued; i++) {
+		if (lane->sender[i] >= 0)
+			of_senders |= UINT64_C(1) << i;
+		else
+			lane->segmented[count++] = lane->message[i];
+	}
+	return send_messages(lane, &raw, lane->segmented, count) | flush_senders(o, lane, of_senders);
 }
 
 bool weir_replicate_output_flush(struct weir_replicate_output *output, unsigned worker)
@@ -408,11 +468,9 @@ bool weir_replicate_output_flush(struct weir_replicate_output *output, unsigned 
 
 	if (!lane->queued)
 		return false;
-	if (lane->segment_below && lane->queued > 1)
-		refused = send_messages(output, lane, lane->segmented, segment(lane));
-	else
-		refused = send_messages(output, lane, lane->message, (int)lane->queued);
+	refused = output->spec.keep_source ? flush_kept(output, lane) : flush_rewritten(lane);
 	lane->queued = 0;
+	lane->has_senders = false;
 	return refused;
 }
 
@@ -420,6 +478,20 @@ bool weir_replicate_output_flush(struct weir_replicate_output *output, unsigned 
 static uint8_t exporter_number(const struct weir_addr *addr)
 {
 	return (addr->byte[15] ^ addr->byte[14] * 3 ^ addr->byte[13] * 5 ^ addr->byte[7] * 7) & 63;
+}
+
+static size_t put_header(const struct weir_replicate_output *output, struct weir_replicate_output_datagram *datagram,
+			 uint8_t ret_header[WEIR_HEADER_MAX])
+{
+	const struct weir_header_ends ends = {.from = datagram->exporter,
+					      .to = output->to,
+					      .from_port = datagram->exporter_port,
+					      .to_port = output->to_port};
+
+	if (!datagram->has_sum)
+		datagram->sum = weir_header_sum(datagram->data, datagram->len);
+	datagram->has_sum = true;
+	return weir_header_write(&ends, datagram->len, datagram->sum, ret_header);
 }
 
 bool weir_replicate_output_put(struct weir_replicate_output *output, unsigned worker,
@@ -430,19 +502,14 @@ bool weir_replicate_output_put(struct weir_replicate_output *output, unsigned wo
 	struct iovec *iovec = &lane->iovec[lane->queued * lane->parts];
 
 	if (output->spec.keep_source) {
-		const struct weir_header_ends ends = {.from = datagram->exporter,
-						      .to = output->to,
-						      .from_port = datagram->exporter_port,
-						      .to_port = output->to_port};
-
-		if (weir_addr_is_v4(&ends.from) != weir_addr_is_v4(&ends.to)) {
+		if (weir_addr_is_v4(&datagram->exporter) != weir_addr_is_v4(&output->to)) {
 			weir_replicate_count(&lane->stats.error[WEIR_REPLICATE_OUTPUT_FAMILY], 1);
 			return refused;
 		}
-		if (!datagram->has_sum)
-			datagram->sum = weir_header_sum(datagram->data, datagram->len);
-		datagram->has_sum = true;
-		iovec->iov_len = weir_header_write(&ends, datagram->len, datagram->sum, lane->header[lane->queued]);
+		lane->sender[lane->queued] = datagram->sender;
+		lane->has_senders |= datagram->sender >= 0;
+		if (datagram->sender < 0)
+			iovec->iov_len = put_header(output, datagram, lane->header[lane->queued]);
 		iovec++;
 	}
 	*iovec = (struct iovec){.iov_base = (void *)(uintptr_t)datagram->data, .iov_len = datagram->len};

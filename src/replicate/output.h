@@ -55,6 +55,7 @@ struct weir_replicate_output {
 	unsigned references;
 	struct weir_replicate_spec spec; /* owned */
 	struct sockaddr_storage address;
+	struct sockaddr_storage raw_address; /* the same, as raw sockets want it */
 	socklen_t address_len;
 	struct weir_addr to;
 	uint16_t to_port;
@@ -70,7 +71,7 @@ struct weir_replicate_output {
 	bool refused; /* since the last look at it */
 };
 
-/* Raw sockets of a worker, shared by its lanes; below 0: none. */
+/* Raw sockets of a worker, shared by its lanes; below 0: none, and why (a negative errno value). */
 struct weir_replicate_output_raw {
 	int v4;
 	int v6;
@@ -92,6 +93,7 @@ struct weir_replicate_output_datagram {
 	size_t len;
 	struct weir_addr exporter;
 	uint16_t exporter_port;
+	int sender; /* the exporter's socket (senders.h), or -1: where the source is kept */
 	bool has_sum;
 	uint64_t sum;
 };

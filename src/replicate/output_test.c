@@ -121,7 +121,7 @@ static void test_refused(void **state)
 	(void)state;
 	close(fd);
 	for (unsigned i = 0; i < 10; i++) {
-		struct weir_replicate_output_datagram d = {.data = data, .len = 100, .exporter = exporter(1)};
+		struct weir_replicate_output_datagram d = {.data = data, .len = 100, .exporter = exporter(1), .sender = -1};
 
 		refused |= weir_replicate_output_put(output, 0, &d);
 		refused |= weir_replicate_output_flush(output, 0);

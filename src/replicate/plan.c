@@ -43,6 +43,7 @@ static void place(struct weir_replicate_plan *plan, struct weir_replicate_output
 
 	plan->output[slot] = output;
 	plan->all |= bit;
+	plan->kept |= output->spec.keep_source ? bit : 0;
 	if (!*output->spec.group) {
 		plan->single |= bit;
 		return;

@@ -10,6 +10,7 @@ struct weir_replicate_plan {
 	unsigned references;
 	struct weir_replicate_output *output[WEIR_REPLICATE_OUTPUTS_MAX]; /* at their slots; NULL: none */
 	uint64_t all;                                                     /* the slots, a bit each */
+	uint64_t kept;                                                    /* those that keep the source */
 	uint64_t single;                                                  /* those that share exporters with nobody */
 	uint64_t group[WEIR_REPLICATE_OUTPUTS_MAX];                       /* those that share them */
 	unsigned groups;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "replicate/exporters.h"
+#include "replicate/senders.h"
 
 #define POLL_MS      100
 #define CHECK_MS     100
@@ -49,6 +50,8 @@ struct worker {
 	uint64_t generation;
 	struct seen seen[WEIR_REPLICATE_OUTPUTS_MAX];
 	struct weir_replicate_exporters exporters;
+	struct weir_replicate_senders *senders; /* owned; NULL: no output kept the source at the start */
+	int sender;                             /* of the datagram at hand */
 	uint64_t queued; /* outputs with something to flush */
 	uint64_t unknown;
 
@@ -65,6 +68,7 @@ struct weir_replicator {
 	struct weir_replicate_output_raw *raw; /* one a worker */
 	struct weir_replicate_plan *plan;      /* a reference; the caller's thread */
 	uint64_t generation;                   /* atomic */
+	bool started;
 
 	pthread_t checker_thread;
 	bool checking;
@@ -175,7 +179,12 @@ static void send_told(void *ctx, const uint8_t *data, size_t len)
 {
 	const struct telling *t = ctx;
 	struct weir_replicate_output_datagram d = {
-		.data = data, .len = len, .exporter = t->next->exporter, .exporter_port = t->next->exporter_port};
+		.data = data,
+		.len = len,
+		.exporter = t->next->exporter,
+		.exporter_port = t->next->exporter_port,
+		.sender = t->worker->sender,
+	};
 
 	put(t->worker, t->slot, &d);
 	/* At once: the bytes are not kept. */
@@ -216,6 +225,16 @@ static void learn(struct worker *w, struct weir_replicate_exporter *x, const str
 	weir_recall_learn(domain, store, m);
 }
 
+/* While nothing is queued. */
+static void settle(struct worker *w)
+{
+	const struct weir_replicate_output_raw *raw = &w->replicator->raw[w->number];
+
+	follow(w);
+	if (w->senders)
+		weir_replicate_senders_settle(w->senders, raw->v4, raw->v6);
+}
+
 static void take(void *ctx, const struct weir_datagram *datagram)
 {
 	struct worker *w = ctx;
@@ -229,7 +248,7 @@ static void take(void *ctx, const struct weir_datagram *datagram)
 	bool is_new = false;
 
 	if (!w->queued)
-		follow(w);
+		settle(w);
 	x = weir_replicate_exporters_get(&w->exporters, &datagram->exporter, m.protocol, datagram->received_ms,
 					 &is_new);
 	if (!x) {
@@ -238,6 +257,9 @@ static void take(void *ctx, const struct weir_datagram *datagram)
 	}
 	if (is_new || x == &stranger)
 		route(w, x, 0);
+	if (w->senders && x->targets & w->plan->kept)
+		w->sender = weir_replicate_senders_get(w->senders, &datagram->exporter, datagram->exporter_port);
+	copy.sender = w->sender;
 	if (weir_replicate_header_len(m.protocol) && x != &stranger)
 		learn(w, x, &m, datagram);
 	for (uint64_t left = x->targets; left; left &= left - 1)
@@ -286,6 +308,7 @@ static void publish(struct worker *w)
 	w->stats.recall_bytes = w->exporters.store.bytes;
 	w->stats.recall_items = w->exporters.store.items;
 	w->stats.recall_refused = w->exporters.store.refused;
+	w->stats.senders_left = weir_replicate_senders_left(w->senders);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -360,25 +383,47 @@ static int raw_socket(int family)
 	return fd;
 }
 
-/* IPv6 may be missing; an output that needs it says so. */
+static bool any_keeps(const struct weir_replicate_spec *specs, unsigned count)
+{
+	bool keeps = false;
+
+	for (unsigned i = 0; i < count; i++)
+		keeps = keeps || specs[i].keep_source;
+	return keeps;
+}
+
+/* Unless they are open, or no output wants them. IPv6 may be missing; an output that needs it says so. */
 static int raw_open(struct weir_replicator *r, const struct weir_replicate_spec *specs, unsigned count,
 		    struct weir_error *err)
 {
-	bool wanted = false;
-
-	for (unsigned i = 0; i < count; i++)
-		wanted = wanted || specs[i].keep_source;
+	if (!any_keeps(specs, count))
+		return 0;
 	for (unsigned i = 0; i < r->options.workers; i++) {
-		r->raw[i] = (struct weir_replicate_output_raw){.v4 = -EPERM, .v6 = -EPERM};
-		if (!wanted)
-			continue;
-		r->raw[i].v4 = raw_socket(AF_INET);
-		r->raw[i].v6 = raw_socket(AF_INET6);
-		if (r->raw[i].v4 < 0)
-			return weir_error_set(err, r->raw[i].v4, "keep-source",
-					      "start it as root or with CAP_NET_RAW, or let the "
-					      "source be rewritten",
-					      "a datagram cannot keep its source: %s", strerror(-r->raw[i].v4));
+		struct weir_replicate_output_raw *raw = &r->raw[i];
+
+		if (raw->v4 < 0)
+			raw->v4 = raw_socket(AF_INET);
+		if (raw->v6 < 0)
+			raw->v6 = raw_socket(AF_INET6);
+		if (raw->v4 < 0)
+			return weir_error_set(err, raw->v4, "keep-source",
+					      r->started ? "the right to is given up after the start: start it again, and it has it"
+							 : "start it as root or with CAP_NET_RAW, or let the "
+							   "source be rewritten",
+					      "a datagram cannot keep its source: %s", strerror(-raw->v4));
+	}
+	return 0;
+}
+
+/* A quarter of them for IPv6. */
+static int senders_open(struct weir_replicator *r, const struct weir_replicate_spec *specs, unsigned count,
+			struct weir_error *err)
+{
+	unsigned share = r->options.senders_max / r->options.workers;
+
+	for (unsigned i = 0; any_keeps(specs, count) && i < r->options.workers; i++) {
+		if (weir_replicate_senders_new(share - share / 4, share / 4, r->options.seed + i, &r->worker[i].senders))
+			return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	}
 	return 0;
 }
@@ -394,6 +439,7 @@ static int worker_init(struct weir_replicator *r, unsigned number, struct weir_e
 	if (weir_replicate_exporters_init(&w->exporters, r->options.exporters_max, &limits, r->options.seed + number))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	w->plan = weir_replicate_plan_ref(r->plan);
+	w->sender = -1;
 	(void)changed_slots(w);
 	return 0;
 }
@@ -419,10 +465,14 @@ int weir_replicator_new(const struct weir_replicator_options *options, struct we
 	r->worker = calloc(options->workers, sizeof(*r->worker));
 	r->raw = calloc(options->workers, sizeof(*r->raw));
 	rc = r->worker && r->raw ? 0 : weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	for (unsigned i = 0; !rc && i < options->workers; i++)
+	for (unsigned i = 0; !rc && i < options->workers; i++) {
 		pthread_mutex_init(&r->worker[i].lock, NULL);
+		r->raw[i] = (struct weir_replicate_output_raw){.v4 = -EPERM, .v6 = -EPERM};
+	}
 	if (!rc)
 		rc = raw_open(r, specs, count, err);
+	if (!rc)
+		rc = senders_open(r, specs, count, err);
 	if (rc)
 		specs_done(specs, count);
 	else
@@ -446,6 +496,7 @@ static void worker_done(struct worker *w)
 		weir_replicate_exporters_done(&w->exporters);
 	weir_replicate_plan_unref(w->plan);
 	weir_replicate_plan_unref(w->next);
+	weir_replicate_senders_free(w->senders);
 	pthread_mutex_destroy(&w->lock);
 }
 
@@ -478,6 +529,7 @@ int weir_replicator_start(struct weir_replicator *replicator, struct weir_udp *c
 	int rc = pthread_create(&r->checker_thread, NULL, check, r);
 
 	r->checking = rc == 0;
+	r->started = true;
 	for (unsigned i = 0; !rc && i < r->options.workers; i++) {
 		r->worker[i].udp = udp[i];
 		rc = pthread_create(&r->worker[i].thread, NULL, work, &r->worker[i]);
@@ -512,8 +564,13 @@ int weir_replicator_reload(struct weir_replicator *replicator, struct weir_repli
 {
 	struct weir_replicator *r = replicator;
 	struct weir_replicate_plan *plan;
-	int rc = weir_replicate_plan_new(specs, count, r->plan, r->options.workers, r->raw, &plan, err);
+	/* The first output that keeps the source may come now; without the right to it the plan stays. */
+	int rc = raw_open(r, specs, count, err);
 
+	if (rc)
+		specs_done(specs, count);
+	else
+		rc = weir_replicate_plan_new(specs, count, r->plan, r->options.workers, r->raw, &plan, err);
 	if (rc)
 		return rc;
 	for (unsigned i = 0; i < r->options.workers; i++) {

@@ -22,6 +22,7 @@
 struct weir_replicator_options {
 	unsigned workers;
 	uint32_t exporters_max;           /* address and protocol, of each worker */
+	unsigned senders_max;             /* sockets that send as an exporter (senders.h), of all workers together */
 	struct weir_recall_limits limits; /* of each worker; bytes_max of all together */
 	struct weir_checker_options checker;
 	uint64_t seed; /* random, of the hash tables */
@@ -36,6 +37,7 @@ struct weir_replicator_stats {
 	uint64_t recall_bytes;
 	uint64_t recall_items;
 	uint64_t recall_refused;
+	uint64_t senders_left;
 };
 
 struct weir_replicator;

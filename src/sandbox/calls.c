@@ -8,6 +8,7 @@
  * are not told apart: openat is there for new segments, and it is Landlock that keeps it to the spool.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -94,6 +95,7 @@ static const struct {
 	{SCMP_SYS(prctl),    EACH,                 0, ALL_BITS,     PR_SET_VMA_NUMBER},
 	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONREAD},
 	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONBIO},
+	{SCMP_SYS(ioctl),    COPY,                 1, ALL_BITS,     SIOCOUTQ},
 };
 
 static const struct {

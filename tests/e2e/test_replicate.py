@@ -306,6 +306,41 @@ def test_copies_are_exact_and_in_order(net, collector, replicator):
     assert replicator.metrics()[family] == four
 
 
+def test_exporters_that_send_much_keep_source_and_order(net, collector, replicator):
+    """They get sockets of their own, which send several copies at once: nothing may be seen of that."""
+    plain, kept, kept6 = (collector(a) for a in (COLLECTORS[0], COLLECTORS[1], COLLECTOR6))
+    replicator.start([f"{COLLECTORS[0]}:{PORT}", f"{COLLECTORS[1]}:{PORT},keep-source",
+                      f"[{COLLECTOR6}]:{PORT},keep-source"])
+    addresses = EXPORTERS[:4] + EXPORTERS6[:2]
+    exporters = Exporters(net, addresses)
+    rng = random.Random(7)
+    sent = collections.defaultdict(list)
+    stock = wait_until("the stock", lambda: replicator.metrics()["weir_replicate_senders_left"])
+
+    def burst():
+        for address in addresses:
+            for length in rng.choices((1400, 1400, 1400, 900, 60, 0), k=rng.choice((1, 8, 20))):
+                payload = b"" if not length else struct.pack(">I", len(sent[address])) + rng.randbytes(length - 4)
+                sent[address].append(payload)
+                exporters.send(address, payload)
+
+    wait_until("each to have a socket of its own", lambda: burst() or time.sleep(0.01) or
+               replicator.metrics()["weir_replicate_senders_left"] == stock - len(addresses), 20)
+    for _ in range(20):
+        burst()
+    ports = exporters.ports()
+    for one, of in ((kept, EXPORTERS[:4]), (kept6, EXPORTERS6[:2])):
+        by_source = collections.defaultdict(list)
+        for source, port, payload in one.wait(sum(len(sent[a]) for a in of)):
+            assert port == ports[source]
+            by_source[source].append(payload)
+        for address in of:
+            assert by_source[address] == sent[address], address
+    assert len(plain.wait(sum(len(s) for s in sent.values()))) == sum(len(s) for s in sent.values())
+    assert not [line for line in replicator.metrics().items()
+                if "errors_total" in line[0] and line[1] and "family" not in line[0]]
+
+
 def test_filters(net, collector, replicator):
     first, second, third = (collector(a) for a in COLLECTORS[:3])
     replicator.start([f"{COLLECTORS[0]}:{PORT},name=one,from={EXPORTERS[1]}",
