@@ -153,22 +153,46 @@ static int append_xml(struct weir_buffer *out, const char *text)
 	return rc;
 }
 
+static bool has_text(const char *path, const struct weir_buffer *text)
+{
+	uint8_t part[4096];
+	size_t at = 0;
+	ssize_t n = 1;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0) {
+		if ((size_t)n > text->len - at || memcmp(part, text->data + at, (size_t)n) != 0)
+			break;
+		at += (size_t)n;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0 && n == 0 && at == text->len;
+}
+
+/* What is there already is not written again, so that the store starts on a full disk, too. */
 static int write_file(const char *folder, const char *name, const struct weir_buffer *text, struct weir_error *err)
 {
 	char path[4096];
 	ssize_t n = -1;
 	int fd;
+	int code = ENOSPC; /* of a write that was cut short */
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (has_text(path, text))
+		return 0;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (fd >= 0) {
+	if (fd >= 0)
 		n = write(fd, text->data, text->len);
-		if (close(fd) != 0)
-			n = -1;
+	if (n < 0)
+		code = errno;
+	if (fd >= 0 && close(fd) != 0 && n == (ssize_t)text->len) {
+		code = errno;
+		n = -1;
 	}
 	if (n != (ssize_t)text->len)
-		return weir_error_set(err, -EIO, path, "check the folder's owner and the disk's space",
-				      "cannot be written: %s", n < 0 ? strerror(errno) : "the disk is full");
+		return weir_error_set(err, -code, path, "check the folder's owner and the disk's space",
+				      "cannot be written: %s", strerror(code));
 	return 0;
 }
 

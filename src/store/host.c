@@ -27,6 +27,7 @@
 
 #include "store/dedup_log.h"
 #include "store/native_revision.h"
+#include "store/room.h"
 
 #define PIPE_BYTES     (1024 * 1024)
 #define KILL_REPEAT_MS 200
@@ -158,7 +159,7 @@ static int open_host(struct weir_host *host, const struct weir_host_options *opt
 		return rc;
 	rc = weir_chdb_open(&engine, &host->chdb, err);
 	if (rc)
-		return rc;
+		return rc == -EIO && weir_room_is_out(host->folder) ? -ENOSPC : rc;
 	host->control = weir_chdb_connect(host->chdb);
 	return host->control ? 0 : weir_error_set(err, -EIO, NULL, NULL, "the embedded store refuses connections");
 }
@@ -340,6 +341,17 @@ static int set_up_session(struct weir_host_query *query, struct weir_request_fau
 	return rc;
 }
 
+/* Whose timed waits go on when somebody sets the clock back. */
+static void init_monotonic(pthread_cond_t *cond)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+}
+
 int weir_host_begin(struct weir_host *host, const struct weir_request *request, struct weir_host_query **ret_query,
 		    struct weir_request_fault *ret_fault)
 {
@@ -359,7 +371,7 @@ int weir_host_begin(struct weir_host *host, const struct weir_request *request, 
 	query->read_fd = query->write_fd = -1;
 	weir_buffer_init(&query->sql);
 	(void)pthread_mutex_init(&query->lock, NULL);
-	(void)pthread_cond_init(&query->ended, NULL);
+	init_monotonic(&query->ended);
 	query->connection = weir_chdb_connect(host->chdb);
 	rc = query->connection ? set_up_session(query, ret_fault)
 			       : refuse(ret_fault, CODE_MEMORY, "The engine refuses connections");
@@ -517,7 +529,7 @@ static bool wait_ended(struct weir_host_query *query, unsigned ms)
 	struct timespec until;
 	bool is_ended;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += (long)ms * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
@@ -596,6 +608,15 @@ static int write_insert_sql(struct weir_host_query *query, const struct weir_bod
 		rc = weir_buffer_append(sql, text + statement->clause_at, end - statement->clause_at);
 	if (!rc && statement->is_values)
 		rc = weir_buffer_text(sql, " FORMAT Values");
+	return rc;
+}
+
+int weir_host_room(const struct weir_host_query *query, const struct weir_body *body, struct weir_request_fault *ret_fault)
+{
+	int rc = weir_room_check(query->host->folder, body, ret_fault);
+
+	if (rc)
+		(void)atomic_fetch_add(&query->host->counters.failed, 1);
 	return rc;
 }
 

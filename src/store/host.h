@@ -50,6 +50,9 @@ int weir_host_start(struct weir_host_query *query, const struct weir_body *body,
 bool weir_host_revises(const struct weir_host_query *query);
 /* Wait for its end; give_up makes it end now. Closes the descriptor. */
 const struct weir_chdb_result *weir_host_wait(struct weir_host_query *query, bool give_up);
+/* Whether the disk has room for what the statement does: -ENOSPC and ret_fault where it has not (store/room.h). */
+int weir_host_room(const struct weir_host_query *query, const struct weir_body *body,
+		   struct weir_request_fault *ret_fault) WEIR_MUST_CHECK;
 /* Run any other statement, an INSERT with its data, to its end. */
 const struct weir_chdb_result *weir_host_run(struct weir_host_query *query, const struct weir_body *body);
 

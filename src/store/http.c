@@ -272,9 +272,15 @@ static enum MHD_Result run_rows(struct exchange *x)
 
 static enum MHD_Result run_other(struct exchange *x)
 {
-	const struct weir_chdb_result *result = weir_host_run(x->query, &x->body);
+	const struct weir_chdb_result *result;
+	struct weir_request_fault fault = {0};
 	struct MHD_Response *response;
 
+	if (weir_host_room(x->query, &x->body, &fault)) {
+		weir_body_drop_data(&x->body);
+		return answer_fault(x, &fault);
+	}
+	result = weir_host_run(x->query, &x->body);
 	weir_body_drop_data(&x->body); /* whoever has the answer finds nothing left over */
 	if (result->code)
 		return answer_exception(x, result);

@@ -356,17 +356,19 @@ static int parse_insert(struct pass *pass)
 	return rc ? rc : check_rest(pass);
 }
 
-static bool gives_rows(const struct lexer *lexer, const struct token *token)
+static bool is_any(const struct lexer *lexer, const struct token *token, const char *const words[])
 {
-	static const char *const words[] = {"SELECT", "WITH",    "FROM",    "SHOW", "DESCRIBE",
-					    "DESC",   "EXISTS", "EXPLAIN", "CHECK"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; words[i]; i++) {
 		if (is_word(lexer, token, words[i]))
 			return true;
 	}
-	return is_symbol(lexer, token, '(');
+	return false;
 }
+
+static const char *const OF_ROWS[] = {"SELECT", "WITH",   "FROM",    "SHOW",  "DESCRIBE",
+				      "DESC",   "EXISTS", "EXPLAIN", "CHECK", NULL};
+static const char *const OF_CHANGES[] = {"INSERT",  "CREATE",   "ALTER",    "ATTACH", "RENAME",
+					 "REPLACE", "EXCHANGE", "OPTIMIZE", "UNDROP", NULL};
 
 int weir_statement_parse(const char *text, size_t len, bool whole, struct weir_statement *ret_statement,
 			 struct weir_statement_fault *ret_fault)
@@ -382,10 +384,11 @@ int weir_statement_parse(const char *text, size_t len, bool whole, struct weir_s
 		return rc;
 	if (is_end(&pass))
 		return whole ? refuse(ret_fault, WEIR_CODE_SYNTAX_ERROR, "Empty query") : -EAGAIN;
+	statement.is_change = is_any(&pass.lexer, &pass.token, OF_CHANGES);
 	if (is_word(&pass.lexer, &pass.token, "INSERT")) {
 		rc = parse_insert(&pass);
 	} else {
-		if (gives_rows(&pass.lexer, &pass.token))
+		if (is_any(&pass.lexer, &pass.token, OF_ROWS) || is_symbol(&pass.lexer, &pass.token, '('))
 			statement.kind = WEIR_STATEMENT_ROWS;
 		rc = parse_statement(&pass);
 	}

@@ -26,6 +26,7 @@ struct weir_statement {
 	size_t format_at;  /* the format's name; 0: none is named */
 	size_t format_len;
 	bool is_values;	   /* INSERT … VALUES: the format is Values, and no FORMAT stands before it */
+	bool is_change;	   /* its first word adds to what the disk holds: INSERT, CREATE, ALTER … */
 };
 
 /* A refusal in the store's own terms. */
