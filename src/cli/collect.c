@@ -401,9 +401,11 @@ static int run(const struct weir_command *self, int argc, char **argv)
 		return status;
 	}
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
-	if (weir_role_drop(&role, role.config.collect_user, &err) ||
-	    new_collector(&role, &receivers, &state, &collector, &err)) {
-		status = weir_fail(WEIR_EXIT_USAGE, &err);
+	status = weir_role_drop(&role, role.config.collect_user, &err);
+	if (!status)
+		status = new_collector(&role, &receivers, &state, &collector, &err);
+	if (status) {
+		status = weir_role_cannot_open(status, &err);
 	} else {
 		confine(&role);
 		if (weir_collector_start(collector, &err)) {

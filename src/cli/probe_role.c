@@ -219,8 +219,9 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 	options->spool = &spool;
 	options->sync_ms = (int64_t)c->collect_sync_ms;
 	set_meter(c, &options->meter);
-	if (weir_probe_session_new(options, &session, &err))
-		return weir_fail(WEIR_EXIT_USAGE, &err);
+	status = weir_probe_session_new(options, &session, &err);
+	if (status)
+		return weir_role_cannot_open(status, &err);
 	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, NULL);
 	if (weir_probe_session_start(session, &err)) {
 		status = weir_fail(WEIR_EXIT_FAILED, &err);

@@ -100,10 +100,22 @@ static int take_signals(struct weir_error *err)
 	return fd < 0 ? weir_error_set(err, -errno, NULL, NULL, "signalfd: %s", strerror(errno)) : fd;
 }
 
+int weir_role_cannot_open(int rc, const struct weir_error *err)
+{
+	static const int PASSING[] = {ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE};
+
+	for (size_t i = 0; i < sizeof(PASSING) / sizeof(PASSING[0]); i++) {
+		if (rc == -PASSING[i])
+			return weir_fail(WEIR_EXIT_FAILED, err);
+	}
+	return weir_fail(WEIR_EXIT_USAGE, err);
+}
+
 int weir_role_init_values(const struct weir_command *command, const struct weir_role_values *values,
 			  struct weir_role *ret_role)
 {
 	struct weir_error err = {0};
+	int rc;
 
 	char title[16]; /* as top(1) and ps(1) show it; otherwise all roles would be "exe" */
 
@@ -119,12 +131,13 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 		.clock = &weir_clock_system,
 	};
 	ret_role->start_ms = weir_clock_wall_ns(&weir_clock_system) / WEIR_NS_PER_MS;
-	if (make_folders(ret_role, values->data ? values->data : ret_role->config.data_dir, &err) == 0)
-		ret_role->signal_fd = take_signals(&err);
-	if (ret_role->signal_fd >= 0)
+	rc = make_folders(ret_role, values->data ? values->data : ret_role->config.data_dir, &err);
+	if (!rc)
+		rc = ret_role->signal_fd = take_signals(&err);
+	if (rc >= 0)
 		return 0;
 	weir_config_done(&ret_role->config);
-	return weir_fail(WEIR_EXIT_USAGE, &err);
+	return weir_role_cannot_open(rc, &err);
 }
 
 int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role)

@@ -53,6 +53,10 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 			  struct weir_role *ret_role);
 void weir_role_done(struct weir_role *role);
 
+/* The exit status of a role that could not open what it needs; the error is printed. What may pass by itself, such as a full
+ * disk, is WEIR_EXIT_FAILED, after which `weir run` tries again; all else is WEIR_EXIT_USAGE. */
+int weir_role_cannot_open(int rc, const struct weir_error *err);
+
 /* Wait for so long at most; true when the role shall end. */
 bool weir_role_wait(const struct weir_role *role, unsigned ms);
 

@@ -257,7 +257,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (status)
 		return status < 0 ? WEIR_EXIT_OK : status;
 	weir_buffer_init(&s.text);
-	status = open_all(&s, &err) ? weir_fail(WEIR_EXIT_USAGE, &err) : serve(&s);
+	status = open_all(&s, &err);
+	status = status ? weir_role_cannot_open(status, &err) : serve(&s);
 	weir_spool_reader_close(s.reader);
 	weir_client_free(s.client);
 	weir_buffer_done(&s.text);

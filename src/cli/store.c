@@ -143,8 +143,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	}
 	weir_host_free(store.host);
 	weir_role_done(&store.role);
-	/* Nothing but start() fails: the library, the port, the folder. `weir run` does not try that again. */
-	return rc ? weir_fail(WEIR_EXIT_USAGE, &err) : WEIR_EXIT_OK;
+	/* Nothing but start() fails: the library, the port, the folder; or the disk is full. */
+	return rc ? weir_role_cannot_open(rc, &err) : WEIR_EXIT_OK;
 }
 
 const struct weir_command weir_command_store = {
