@@ -1,6 +1,9 @@
 """What the end-to-end tests share: the program, a running system of its roles, and places to look at."""
+import errno
 import os
 import pathlib
+import random
+import signal
 import socket
 import subprocess
 import time
@@ -9,6 +12,14 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 WEIR = pathlib.Path(os.environ.get("WEIR", TOP / "build/release/weir"))
+
+
+# Where the tests run in the background (`make test &`) SIGINT is ignored, and what they start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Below what the kernel gives to sockets of no particular port: so nothing takes a port between here and its use.
+PORTS = list(range(12000, 30000))
+random.SystemRandom().shuffle(PORTS)
 
 
 def wait_until(what, condition, seconds=30):
@@ -22,11 +33,39 @@ def wait_until(what, condition, seconds=30):
     pytest.fail(f"waited {seconds} s for {what}")
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    """A port of 127.0.0.1 that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def wait_while_it_goes_on(what, condition, progress, seconds=60):
+    """Wait for a condition for as long as progress() changes at least every so many seconds: for work whose time the machine's
+    load decides."""
+    last, end = None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        now = progress()
+        if now != last:
+            last, end = now, time.monotonic() + seconds
+        time.sleep(0.05)
+    pytest.fail(f"nothing went on for {seconds} s of waiting for {what}; the last was {last}")
+
+
+def is_free(port, kind):
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        try:
+            with socket.socket(family, kind) as s:
+                s.bind((address, port))
+        except OSError as why:
+            if why.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):  # no IPv6 here
+                return False
+    return True
+
+
+def free_port(*kinds):
+    """A port of 127.0.0.1 that nobody has at this moment, over TCP and UDP or what is asked for, and no test of this run had."""
+    while PORTS:
+        port = PORTS.pop()
+        if all(is_free(port, kind) for kind in kinds or (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+            return port
+    pytest.fail("no port is free")
 
 
 def libchdb_missing():

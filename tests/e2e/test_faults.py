@@ -4,6 +4,7 @@
 Elsewhere: a store that is down, hangs, refuses or is killed, damaged answers (test_sink.py, client_test.c), one exporter's flood
 (test_flood.py), kills of everything (test_storm.py), exporters that start again (the wire
 module's tests)."""
+import errno
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import socket
 import struct
 import subprocess
 import time
+import urllib.error
 
 import pytest
 
@@ -105,6 +107,20 @@ def resize(folder, size):
     subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
 
 
+def fill_up(folder):
+    """A file that takes all the room of a disk."""
+    filler = folder / "filler"
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(descriptor, bytes(1 << 16))
+    except OSError as full:
+        assert full.errno == errno.ENOSPC
+    finally:
+        os.close(descriptor)
+    return filler
+
+
 @ROOT_ONLY
 def test_full_disk_under_the_spool(system, small_disk):
     s = system()
@@ -136,17 +152,57 @@ def test_full_disk_under_the_store(system, small_disk, embedded_store):
     wait_until("the store", lambda: "answers HTTP" in s.log("store"))
     s.start("sink")
     wait_until("the tables", lambda: "tables are up to date" in s.log("sink"))
-    filler = s.data / "store/filler"
-    with open(filler, "wb") as out, pytest.raises(OSError):
-        while True:
-            out.write(bytes(1 << 16))
-            out.flush()
+    filler = fill_up(s.data / "store")
     sent = s.fill(50000)
     wait_until("trouble", lambda: s.metrics("sink").get("weir_sink_up") == 0, 60)
     assert s.running["store"].poll() is None
     filler.unlink()
     s.expect_stored([sent["flows"], sent["bytes"]])
     assert s.count("sink", "weir_sink_set_aside_segments_total") == 0
+
+
+@ROOT_ONLY
+def test_disk_under_the_store_that_is_full_before_there_are_tables(system, small_disk, embedded_store):
+    """The engine by itself would make tables whose definitions are empty files, and never start again."""
+    s = system()
+    small_disk(s.data / "store", "200M")
+    s.start("store")
+    wait_until("the store", lambda: "answers HTTP" in s.log("store"))
+    filler = fill_up(s.data / "store")
+    s.start("sink")
+    wait_until("the refusal", lambda: "disk of the store is almost full" in s.log("sink"), 60)
+    assert s.count("sink", "weir_sink_up") == 0
+    assert [path for path in (s.data / "store").rglob("*.sql") if not path.stat().st_size] == []
+    filler.unlink()
+    sent = s.fill(3000)
+    s.expect_stored([sent["flows"], sent["bytes"]])
+    # Nor does an upgrade on a full disk harm the tables that there are, and reading goes on.
+    filler = fill_up(s.data / "store")
+    with pytest.raises(urllib.error.HTTPError, match="500"):
+        s.ask("ALTER TABLE flows ADD COLUMN another UInt8")
+    assert s.stored()[0] == [sent["flows"], sent["bytes"]]
+    s.end("store", signal.SIGKILL)
+    filler.unlink()
+    s.start("store")
+    s.expect_stored([sent["flows"], sent["bytes"]])
+
+
+@ROOT_ONLY
+def test_disk_that_is_full_at_the_start(system, small_disk, embedded_store):
+    """Of all that `weir run` starts nothing stays down for it."""
+    s = system()
+    for folder in ("spool", "store"):
+        small_disk(s.data / folder, "200M")
+    fillers = [fill_up(s.data / folder) for folder in ("spool", "store")]
+    s.start("run")
+    for role in ("collect", "store"):
+        wait_until(f"{role} to try again", lambda: s.log("run").count(f"{role} ended with status 1; it starts again") > 1)
+    for filler in fillers:
+        filler.unlink()
+    wait_until("all to be up", lambda: "tables are up to date" in s.log("run") and "collect: listening" in s.log("run"), 90)
+    sent = s.generate(2000, 10000)
+    s.expect_stored([sent["flows"], sent["bytes"]])
+    assert s.end("run", signal.SIGINT, 60) == 0
 
 
 def test_damaged_segments(system, fake):

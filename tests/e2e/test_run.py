@@ -3,6 +3,7 @@ needs the embedded store: where libchdb is missing, that is one of the cases."""
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 
 import pytest
 
-from conftest import free_port, wait_until
+from conftest import free_port, is_free, wait_until
 
 
 class Run:
@@ -207,7 +208,8 @@ def test_root_becomes_another_user(weir, tmp_path):
         if str(folder).startswith("/tmp/"):
             folder.chmod(0o755)
     tmp_path.chmod(0o755)
-    port = next(port for port in range(700, 1000) if is_free(port))
+    # Another run of the tests may be looking for one, too.
+    port = next(port for port in random.sample(range(600, 1000), 400) if is_free(port, socket.SOCK_DGRAM))
     run = Run(weir, tmp_path, collect=f"{{user: nobody, listen: ['127.0.0.1:{port}']}}")
     try:
         run.up()
@@ -226,15 +228,6 @@ def test_root_becomes_another_user(weir, tmp_path):
         assert {path.owner() for path in run.data.rglob("*")} == {"nobody"}
     finally:
         run.process.kill()
-
-
-def is_free(port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a kept source needs root at the start")

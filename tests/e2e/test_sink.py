@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 import native
-from conftest import free_port, wait_until
+from conftest import free_port, wait_until, wait_while_it_goes_on
 
 KILLS = 36
 
@@ -92,7 +92,7 @@ class System:
 
     def expect_stored(self, expected):
         """Wait for the number of flows, then all sums must be right and stay so."""
-        wait_until(f"{expected[0]} flows in the store", lambda: stored_rows(self) >= expected[0], 120)
+        wait_while_it_goes_on(f"{expected[0]} flows in the store", lambda: stored_rows(self) >= expected[0], self.stored)
         wait_until("the spool's end", lambda: self.metrics("sink").get("weir_sink_backlog_segments") == 0)
         assert self.stored() == (expected, expected)
 

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import wait_until, wait_while_it_goes_on
 from test_sink import System
 
 RATE = 4000
@@ -76,11 +76,11 @@ class Storm(System):
 
     def calm(self):
         """Everything up, and all of the spool stored."""
-        wait_until("all roles", lambda: set(self.children()) == {"collect", "sink", "store"}, 90)
+        wait_until("all roles", lambda: set(self.children()) == {"collect", "sink", "store"}, 180)
         # The sums of the segments are stored when the sink has nothing left; it may need a while to be started again.
-        wait_until("the store", lambda: self.stored(), 90)
+        wait_until("the store", self.stored, 180)
         expected = self.spooled()
-        wait_until(f"the flows, {expected}, {self.stored()}", lambda: self.stored() == (expected, expected), 120)
+        wait_while_it_goes_on(f"the flows, {expected}", lambda: self.stored() == (expected, expected), self.stored, 120)
         return expected
 
 
