@@ -1,8 +1,10 @@
 /* Frames through the meter, one after the other: the first byte picks options, then each frame is a byte of link layer and flags, a
- * byte of time that passes, and two of length. What goes in must come out. */
+ * byte of time that passes, and two of length. What goes in must come out, and the quick way must see what the general one sees. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "probe/meter.h"
+#include "probe/sight.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +16,26 @@ static int on_block(void *ctx, struct weir_block *block, int64_t now_us)
 	for (uint32_t row = 0; row < block->rows; row++)
 		*packets += weir_block_u64(block, WEIR_COL_PACKETS)[row] + weir_block_u64(block, WEIR_COL_REVERSE_PACKETS)[row];
 	return 0;
+}
+
+static void check_quick(const struct weir_frame *frame, const struct weir_meter_options *meter)
+{
+	const struct weir_sight_options options = {.frame_bytes = meter->frame_bytes, .tos = meter->tos};
+	struct weir_sight quick, general;
+	struct weir_sight_ports ports;
+	struct weir_packet p;
+
+	memset(&quick, 0, sizeof(quick));
+	memset(&general, 0, sizeof(general));
+	if (!weir_sight_quick(frame, &options, &quick))
+		return;
+	if (weir_packet_parse(weir_cursor(frame->data, frame->captured), frame->link, meter->tunnel, &p) != WEIR_DISSECT_COMPLETE)
+		abort();
+	p.vlan = frame->tagged ? frame->vlan : p.vlan;
+	ports = (struct weir_sight_ports){.src = p.src_port, .dst = p.dst_port, .known = p.has & WEIR_PACKET_PORTS};
+	weir_sight_of(frame, &p, &ports, &options, &general);
+	if (memcmp(&quick, &general, sizeof(quick)) != 0)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		frame.time_us += seconds * 1000000LL;
 		frame.captured = frame.length = (uint32_t)(len < weir_cursor_left(&c) ? len : weir_cursor_left(&c));
 		frame.data = weir_cursor_take(&c, frame.captured);
+		check_quick(&frame, &meter);
 		if (weir_meter_frame(m, &frame))
 			abort();
 	}

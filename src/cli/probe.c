@@ -46,7 +46,7 @@ static const struct weir_option OPTIONS[] = {
 	{"tcp-end", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(tcp_end), 0, 0,
 	 "After FIN in both directions or RST, what comes in so long is still of that flow; 1s unless given."},
 	{"cache", 0, WEIR_OPTION_NUMBER, "N", OFFSET(cache), 1, 1 << 28,
-	 "How many flows are followed at once, by each worker; 1048576 unless given (about 224 bytes each, taken as they are "
+	 "How many flows are followed at once, by each worker; 1048576 unless given (about 300 bytes each, taken as they are "
 	 "needed). In a full cache the flow ends that would have been the next to end by its timeout."},
 	{"tunnel", 0, WEIR_OPTION_CHOICE, "outer|inner", OFFSET(tunnel), 0, 0,
 	 "Of GRE, ERSPAN, VXLAN, Geneve, GTP-U and IP in IP: the tunnel is the flow (outer, unless given), or what it carries."},

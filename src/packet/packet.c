@@ -343,6 +343,8 @@ static enum weir_dissect_result walk_ports(struct walk *w, uint8_t proto)
 	w->p->tcp_header_bytes = (uint16_t)((p[8] >> 4) * 4);
 	w->p->tcp_flags = weir_be16(p + 8) & 0x0fff;
 	w->p->has |= WEIR_PACKET_TCP;
+	if (weir_cursor_left(&w->c) >= 2)
+		w->p->tcp_window = weir_be16(w->c.at);
 	return (p[8] >> 4) < 5 ? WEIR_DISSECT_MALFORMED : WEIR_DISSECT_COMPLETE;
 }
 

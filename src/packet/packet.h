@@ -70,6 +70,7 @@ struct weir_packet {
 	uint16_t tcp_flags;
 	uint32_t tcp_seq, tcp_ack;
 	uint16_t tcp_header_bytes;
+	uint16_t tcp_window; /* 0 where the frame ended before it */
 	uint16_t ip_header_bytes; /* from the IP header to the transport header */
 	uint32_t ip_offset;	  /* of the IP header in the frame */
 	uint32_t ip_bytes;	  /* of the packet with its header, as it says; 0: it does not (TSO, jumbograms) */

@@ -32,50 +32,66 @@ enum weir_flow_end {
 	WEIR_FLOW_END_LACK = 5,
 };
 
-/* Compared and hashed as bytes: no padding, and all of it is set. */
+/* Hashed and compared as bytes: no padding, and all of it is set. */
 struct weir_flow_key {
 	struct weir_addr addr[2]; /* the lower end first */
 	uint16_t port[2];
 	uint16_t vlan, customer_vlan;
 	uint32_t vni;
 	uint8_t proto;
-	uint8_t tos; /* 0 unless flows are told apart by it */
-	uint16_t zero;
+	uint8_t tos;	/* 0 unless flows are told apart by it */
+	uint16_t state; /* 0 in a key that is looked for; of a flow, enum weir_flow_state: beside what each packet reads anyway */
 };
 
 _Static_assert(sizeof(struct weir_flow_key) == 48, "the key must have no padding");
 
-/* What went from addr[i] to the other end is half[i]. */
+enum weir_flow_state {
+	WEIR_FLOW_ENDED = 1,   /* the cache's own: weir_flow_cache_end() */
+	WEIR_FLOW_SYN = 2,     /* TCP: a handshake has begun */
+	WEIR_FLOW_SYN_ACK = 4, /* and was answered */
+};
+
+#define WEIR_FLOW_LINE 64 /* bytes of the processor's cache lines */
+
+/* What went from addr[i] to the other end is half[i]: a cache line, which a packet of that direction needs. */
 struct weir_flow_half {
 	uint64_t packets;
 	uint64_t bytes;
 	int64_t first_us, last_us;
-	uint32_t next_seq; /* TCP: the highest sequence number seen, and what follows it */
-	uint32_t retransmitted;
-	uint32_t out_of_order;
+	/* TCP (probe/tcp.h); times are the low 32 bits. */
+	uint32_t next_seq; /* behind the highest byte that was seen */
+	uint32_t next_us;
+	uint32_t acked; /* the highest acknowledgement */
+	uint32_t acked_us;
+	uint32_t retransmitted, out_of_order;
 	uint16_t tcp_flags;
+	uint16_t window;
 	uint8_t tos; /* of the first packet */
 	uint8_t ttl; /* the lowest */
+	uint8_t repeated_acks;
+	uint8_t seen;
 };
 
+/* Four cache lines: what every packet needs, a direction, the other, and what is written once. */
 struct weir_flow {
 	struct weir_flow_key key;
-	struct weir_flow_half half[2];
 	int64_t first_us, last_us;
+	struct weir_flow_half half[2];
 	uint64_t mac[2]; /* of the first packet: addr[i]'s side */
 	uint32_t label;	 /* top MPLS label + 1; 0: none */
 	uint32_t interface;
-	uint32_t rtt_us; /* from SYN to the first packet that acknowledges the SYN-ACK; 0: not seen */
-	uint32_t flow_label;
+	uint32_t syn_us, syn_ack_us;
+	uint32_t server_rtt_us; /* from SYN to SYN-ACK; 0: not seen */
+	uint32_t client_rtt_us; /* from SYN-ACK to the packet that acknowledges it; 0: not seen */
 	uint8_t initiator; /* which half came first */
+	uint8_t client;	   /* which half sent the SYN */
 	bool outgoing[2];  /* each half's first packet left the machine */
 	bool has_ports;
 	bool has_macs;
-	/* The cache's own. */
-	bool ended;
-	uint32_t tag, next, previous; /* in its bucket of the wheel, by index */
-	uint32_t bucket;
-};
+} __attribute__((aligned(WEIR_FLOW_LINE)));
+
+_Static_assert(sizeof(struct weir_flow_half) == WEIR_FLOW_LINE, "a direction is a line");
+_Static_assert(sizeof(struct weir_flow) == 4 * WEIR_FLOW_LINE, "a flow is four lines");
 
 struct weir_flow_cache_options {
 	uint32_t flows_max; /* from 1 to 2^28 */
@@ -102,7 +118,7 @@ struct weir_flow *weir_flow_cache_find(struct weir_flow_cache *cache, const stru
  * other, some packets later find(). */
 uint32_t weir_flow_cache_hash(const struct weir_flow_cache *cache, const struct weir_flow_key *key);
 void weir_flow_cache_near_slot(const struct weir_flow_cache *cache, uint32_t hash);
-void weir_flow_cache_near_flow(const struct weir_flow_cache *cache, uint32_t hash);
+void weir_flow_cache_near_flow(const struct weir_flow_cache *cache, uint32_t hash, unsigned half);
 /* Its end was seen: it goes when ended_us are over. */
 void weir_flow_cache_end(struct weir_flow_cache *cache, struct weir_flow *flow);
 /* End whatever is due. Called before find() with the packet's time, or with the clock's where no packet comes. */

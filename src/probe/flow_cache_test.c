@@ -47,6 +47,13 @@ static void on_ended(void *ctx, const struct weir_flow *flow, enum weir_flow_end
 	b->told[b->count++] = (struct told){number_of(flow), reason};
 }
 
+static void on_counted(void *ctx, const struct weir_flow *flow, enum weir_flow_end reason)
+{
+	(void)flow;
+	(void)reason;
+	++*(unsigned *)ctx;
+}
+
 static void begin(struct bench *b, uint32_t flows_max, uint64_t seed)
 {
 	struct weir_flow_cache_options options = {
@@ -278,6 +285,13 @@ static void test_smallest(void **state)
 	weir_flow_cache_free(b.cache);
 }
 
+static uint32_t place_of(const struct bench *b, uint32_t number)
+{
+	struct weir_flow_key key = key_of(number);
+
+	return weir_flow_cache_hash(b->cache, &key) & 1023;
+}
+
 /* What a sender finds out to collide under one seed does not under another. */
 static void test_seed(void **state)
 {
@@ -285,29 +299,53 @@ static void test_seed(void **state)
 	unsigned n = 0, same = 0;
 	uint32_t place = 0;
 	struct bench b;
-	bool is_new;
 
 	(void)state;
 	begin(&b, 65536, 1);
 	for (uint32_t i = 0; n < 64; i++) {
-		uint32_t tag = see(&b, i, 0, &is_new)->tag & 1023;
+		uint32_t at = place_of(&b, i);
 
 		if (n == 0)
-			place = tag;
-		if (tag == place)
+			place = at;
+		if (at == place)
 			collided[n++] = i;
-		if (weir_flow_cache_count(b.cache) > 60000) {
-			weir_flow_cache_free(b.cache);
-			begin(&b, 65536, 1);
-		}
 	}
 	weir_flow_cache_free(b.cache);
 	begin(&b, 65536, 2);
-	place = see(&b, collided[0], 0, &is_new)->tag & 1023;
+	place = place_of(&b, collided[0]);
 	for (unsigned i = 1; i < 64; i++)
-		same += (see(&b, collided[i], 0, &is_new)->tag & 1023) == place;
+		same += place_of(&b, collided[i]) == place;
 	assert_true(same < 4);
 	weir_flow_cache_free(b.cache);
+}
+
+/* The table grows from 4096 slots to 131072, and every flow is found again, and ended once. */
+static void test_growth(void **state)
+{
+	enum { FLOWS = 60000 };
+	struct weir_flow_cache_options options = {
+		.flows_max = FLOWS, .active_us = 60 * S, .inactive_us = 15 * S, .ended_us = S, .seed = 3, .ended = on_counted};
+	struct weir_flow_cache *cache;
+	unsigned ended = 0;
+	bool is_new;
+
+	(void)state;
+	options.ctx = &ended;
+	assert_int_equal(weir_flow_cache_new(&options, &cache), 0);
+	for (unsigned round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < FLOWS; i++) {
+			struct weir_flow_key key = key_of(i);
+
+			weir_flow_cache_advance(cache, i);
+			assert_int_equal(number_of(weir_flow_cache_find(cache, &key, weir_flow_cache_hash(cache, &key), i, false,
+									&is_new)), i);
+			assert_int_equal(is_new, round == 0);
+		}
+	}
+	assert_int_equal(weir_flow_cache_count(cache), FLOWS);
+	weir_flow_cache_flush(cache, WEIR_FLOW_END_FORCED);
+	assert_int_equal(ended, FLOWS);
+	weir_flow_cache_free(cache);
 }
 
 int main(void)
@@ -317,7 +355,7 @@ int main(void)
 		cmocka_unit_test(test_active),	 cmocka_unit_test(test_end),
 		cmocka_unit_test(test_pressure), cmocka_unit_test(test_clock_goes_back),
 		cmocka_unit_test(test_churn),	 cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_smallest), cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_smallest), cmocka_unit_test(test_seed), cmocka_unit_test(test_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

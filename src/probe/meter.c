@@ -6,36 +6,21 @@
 #include "probe/flow_row.h"
 #include "probe/fragments.h"
 #include "probe/sampler.h"
+#include "probe/sight.h"
+#include "probe/tcp.h"
 
 enum {
-	PROTO_TCP = 6,
-	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
 	TCP_ACK = 0x10,
 	FRAGMENT_MORE = 0x20,
-	BATCH = 32,
-};
-
-/* What a packet means to its flow. Packets wait in a batch, so that the memory of their flows can be asked for together. */
-struct sight {
-	struct weir_flow_key key;
-	uint32_t hash;
-	int64_t time_us;
-	uint32_t bytes;
-	uint32_t label; /* top MPLS label + 1; 0: none */
-	uint32_t interface;
-	uint64_t src_mac, dst_mac;
-	uint16_t tcp_flags;
-	uint8_t tos, ttl;
-	uint8_t from; /* which end of the key is the source */
-	bool opens;   /* TCP: SYN without ACK */
-	bool is_tcp, has_ports, has_macs, outgoing;
+	SIGHTS = 32, /* packets that wait */
+	NEAR = 16,   /* the half of them whose flows' memory was asked for */
 };
 
 struct weir_meter {
 	struct weir_meter_options options;
 	struct weir_flow_row_options row;
+	struct weir_sight_options sight_options;
 	struct weir_sampler sampler;
 	struct weir_fragments *fragments;
 	struct weir_flow_cache *cache;
@@ -43,8 +28,9 @@ struct weir_meter {
 	struct weir_meter_stats stats;
 	int64_t now_us;
 	int failed; /* what take() returned */
-	unsigned sights;
-	struct sight sight[BATCH];
+	/* Packets wait in a ring, and meanwhile the memory of their slots, then of their flows, comes near. */
+	unsigned seen, settled; /* how many came and went, modulo 2^32 */
+	struct weir_sight sight[SIGHTS];
 };
 
 static int hand_out(struct weir_meter *m)
@@ -91,6 +77,7 @@ int weir_meter_new(const struct weir_meter_options *options, struct weir_meter *
 		.sampling = options->sampling,
 		.bidirectional = options->bidirectional,
 	};
+	m->sight_options = (struct weir_sight_options){.frame_bytes = options->frame_bytes, .tos = options->tos};
 	m->sampler = weir_sampler(options->sampling, options->random, options->seed);
 	rc = weir_flow_cache_new(&cache, &m->cache);
 	if (!rc)
@@ -115,16 +102,12 @@ void weir_meter_free(struct weir_meter *meter)
 	free(meter);
 }
 
-/* --- the key ---------------------------------------------------------------------------------------------- */
+/* --- seeing ----------------------------------------------------------------------------------------------- */
 
-struct ports {
-	uint16_t src, dst;
-	bool known;
-};
-
-static struct ports ports_of(struct weir_meter *m, const struct weir_packet *p, int64_t now_us)
+static struct weir_sight_ports ports_of(struct weir_meter *m, const struct weir_packet *p, int64_t now_us)
 {
-	struct ports ports = {.src = p->src_port, .dst = p->dst_port, .known = p->has & (WEIR_PACKET_PORTS | WEIR_PACKET_ICMP)};
+	struct weir_sight_ports ports = {
+		.src = p->src_port, .dst = p->dst_port, .known = p->has & (WEIR_PACKET_PORTS | WEIR_PACKET_ICMP)};
 
 	if (p->has & WEIR_PACKET_ICMP)
 		ports.dst = (uint16_t)(p->icmp_type << 8 | p->icmp_code);
@@ -137,36 +120,29 @@ static struct ports ports_of(struct weir_meter *m, const struct weir_packet *p, 
 	return ports;
 }
 
-/* Whether the source is the higher end. */
-static inline bool is_higher(const struct weir_packet *p, const struct ports *ports)
+/* By all headers. False: the frame has no IP packet. */
+static bool look(struct weir_meter *m, const struct weir_frame *frame, struct weir_sight *s)
 {
-	uint64_t src = weir_be64(p->src_addr.byte), dst = weir_be64(p->dst_addr.byte);
+	struct weir_packet p;
+	struct weir_sight_ports ports;
+	enum weir_dissect_result result =
+		weir_packet_parse(weir_cursor(frame->data, frame->captured), frame->link, m->options.tunnel, &p);
 
-	if (src == dst) {
-		src = weir_be64(p->src_addr.byte + 8);
-		dst = weir_be64(p->dst_addr.byte + 8);
+	if (frame->tagged && !p.tunnels) {
+		p.customer_vlan = p.vlan;
+		p.vlan = frame->vlan;
 	}
-	return src == dst ? ports->src > ports->dst : src > dst;
-}
-
-static inline void put_key(const struct weir_meter *m, const struct weir_packet *p, const struct ports *ports, unsigned from,
-			   struct weir_flow_key *key)
-{
-	key->addr[from] = p->src_addr;
-	key->addr[!from] = p->dst_addr;
-	key->port[from] = ports->src;
-	key->port[!from] = ports->dst;
-	key->vlan = p->vlan;
-	key->customer_vlan = p->customer_vlan;
-	key->vni = p->vni;
-	key->proto = p->proto;
-	key->tos = m->options.tos ? p->tos : 0;
-	key->zero = 0;
+	m->stats.malformed += result == WEIR_DISSECT_MALFORMED;
+	if (!(p.has & WEIR_PACKET_IP))
+		return false;
+	ports = ports_of(m, &p, frame->time_us);
+	weir_sight_of(frame, &p, &ports, &m->sight_options, s);
+	return true;
 }
 
 /* --- counting --------------------------------------------------------------------------------------------- */
 
-static void begin_flow(struct weir_flow *f, const struct sight *s)
+static void begin_flow(struct weir_flow *f, const struct weir_sight *s)
 {
 	f->initiator = s->from;
 	f->interface = s->interface;
@@ -177,7 +153,7 @@ static void begin_flow(struct weir_flow *f, const struct sight *s)
 	f->label = s->label;
 }
 
-static inline void count(struct weir_flow *f, struct weir_flow_half *h, const struct sight *s)
+static inline void count(struct weir_flow *f, struct weir_flow_half *h, const struct weir_sight *s)
 {
 	if (!h->packets++) {
 		h->first_us = h->last_us = s->time_us;
@@ -196,97 +172,60 @@ static inline void count(struct weir_flow *f, struct weir_flow_half *h, const st
 		f->last_us = s->time_us;
 }
 
-static void count_tcp(struct weir_meter *m, struct weir_flow *f, struct weir_flow_half *h, uint16_t flags)
+/* SYN without ACK: a new connection. */
+static inline bool opens(const struct weir_sight *s)
 {
-	h->tcp_flags |= flags;
-	if (flags & TCP_RST || (flags & TCP_FIN && f->half[0].tcp_flags & f->half[1].tcp_flags & TCP_FIN))
+	return (s->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* Count the packet that waited longest to its flow. */
+static void settle_one(struct weir_meter *m)
+{
+	const struct weir_sight *s = &m->sight[m->settled++ % SIGHTS];
+	struct weir_flow *f;
+	bool is_new;
+
+	m->now_us = s->time_us;
+	weir_flow_cache_advance(m->cache, s->time_us);
+	f = weir_flow_cache_find(m->cache, &s->key, s->hash, s->time_us, opens(s), &is_new);
+	if (is_new)
+		begin_flow(f, s);
+	count(f, &f->half[s->from], s);
+	m->stats.packets++;
+	m->stats.bytes += s->bytes;
+	if (s->is_tcp && weir_tcp_count(f, s))
 		weir_flow_cache_end(m->cache, f);
 }
 
-/* Count the batch's packets to their flows. */
 static void settle(struct weir_meter *m)
 {
-	for (unsigned i = 0; i < m->sights; i++)
-		weir_flow_cache_near_flow(m->cache, m->sight[i].hash);
-	for (unsigned i = 0; i < m->sights; i++) {
-		const struct sight *s = &m->sight[i];
-		struct weir_flow *f;
-		bool is_new;
-
-		m->now_us = s->time_us;
-		weir_flow_cache_advance(m->cache, s->time_us);
-		f = weir_flow_cache_find(m->cache, &s->key, s->hash, s->time_us, s->opens, &is_new);
-		if (is_new)
-			begin_flow(f, s);
-		count(f, &f->half[s->from], s);
-		m->stats.packets++;
-		m->stats.bytes += s->bytes;
-		if (s->is_tcp)
-			count_tcp(m, f, &f->half[s->from], s->tcp_flags);
-	}
-	m->sights = 0;
-}
-
-/* Without a length of its own a packet goes on to the frame's end. */
-static inline uint32_t bytes_of(const struct weir_meter *m, const struct weir_frame *frame, const struct weir_packet *p)
-{
-	if (m->options.frame_bytes)
-		return frame->length;
-	if (p->ip_bytes)
-		return p->ip_bytes;
-	return frame->length > p->ip_offset ? frame->length - p->ip_offset : 0;
-}
-
-static void see(struct weir_meter *m, const struct weir_frame *frame, const struct weir_packet *p)
-{
-	struct ports ports = ports_of(m, p, frame->time_us);
-	unsigned from = is_higher(p, &ports);
-	struct sight *s = &m->sight[m->sights++];
-
-	/* Member by member: a compound literal would be made elsewhere and copied. */
-	put_key(m, p, &ports, from, &s->key);
-	s->time_us = frame->time_us;
-	s->bytes = bytes_of(m, frame, p);
-	s->label = p->labels ? p->label[0] + 1 : 0;
-	s->interface = frame->interface;
-	s->src_mac = p->src_mac;
-	s->dst_mac = p->dst_mac;
-	s->tcp_flags = p->tcp_flags;
-	s->tos = p->tos;
-	s->ttl = p->ttl;
-	s->from = (uint8_t)from;
-	s->opens = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	s->is_tcp = p->has & WEIR_PACKET_TCP;
-	s->has_ports = ports.known;
-	s->has_macs = p->has & WEIR_PACKET_MACS;
-	s->outgoing = frame->outgoing;
-	s->hash = weir_flow_cache_hash(m->cache, &s->key);
-	weir_flow_cache_near_slot(m->cache, s->hash);
-	if (m->sights == BATCH)
-		settle(m);
+	while (m->settled != m->seen)
+		settle_one(m);
 }
 
 int weir_meter_frame(struct weir_meter *meter, const struct weir_frame *frame)
 {
-	struct weir_packet p;
-	enum weir_dissect_result result;
+	struct weir_meter *m = meter;
+	struct weir_sight *s = &m->sight[m->seen % SIGHTS], *middle;
 
-	meter->stats.frames++;
-	if (!weir_sampler_takes(&meter->sampler)) {
-		meter->stats.unsampled++;
-		return meter->failed;
+	m->stats.frames++;
+	if (!weir_sampler_takes(&m->sampler)) {
+		m->stats.unsampled++;
+		return m->failed;
 	}
-	result = weir_packet_parse(weir_cursor(frame->data, frame->captured), frame->link, meter->options.tunnel, &p);
-	if (frame->tagged && !p.tunnels) {
-		p.customer_vlan = p.vlan;
-		p.vlan = frame->vlan;
+	if (!weir_sight_quick(frame, &m->sight_options, s) && !look(m, frame, s)) {
+		m->stats.not_ip++;
+		return m->failed;
 	}
-	meter->stats.malformed += result == WEIR_DISSECT_MALFORMED;
-	if (p.has & WEIR_PACKET_IP)
-		see(meter, frame, &p);
-	else
-		meter->stats.not_ip++;
-	return meter->failed;
+	s->hash = weir_flow_cache_hash(m->cache, &s->key);
+	weir_flow_cache_near_slot(m->cache, s->hash);
+	m->seen++;
+	middle = &m->sight[(m->seen - NEAR) % SIGHTS];
+	if (m->seen - m->settled >= NEAR)
+		weir_flow_cache_near_flow(m->cache, middle->hash, middle->from);
+	if (m->seen - m->settled == SIGHTS)
+		settle_one(m);
+	return m->failed;
 }
 
 int weir_meter_advance(struct weir_meter *meter, int64_t now_us)

@@ -1,7 +1,8 @@
 /* Classic pcap files, read by ourselves: a header of 24 bytes, then a header of 16 bytes and the frame, again and again, in the
  * byte order of the machine that wrote them (draft-ietf-opsawg-pcap). libpcap reads them too, but with two calls of fread(3)
  * and a copy for each frame: 300 instructions, of the 600 that the probe needs in all. Here a window of the file is
- * read at once, and frames are taken where they lie.
+ * read at once, and frames are taken where they lie. Mapping the file is hardly faster (20 against 23 ms of processor time for
+ * 108 MB), and a file that is cut short meanwhile would kill the process.
  *
  * Filters are libpcap's. */
 #include <errno.h>
