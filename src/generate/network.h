@@ -35,6 +35,7 @@ enum weir_role {
 	WEIR_ROLE_BASTION, /* the only ones from which servers are administered */
 	WEIR_ROLE_CONTROLLER,
 	WEIR_ROLE_HYPERVISOR, /* their management addresses; their tunnel ends are VTEP */
+	WEIR_ROLE_PEER,
 	WEIR_ROLE_ROUTER,
 	WEIR_ROLE_VTEP,
 	WEIR_ROLE_CONTENT, /* internet: whom people visit */
@@ -43,7 +44,7 @@ enum weir_role {
 };
 
 struct weir_role_row {
-	const char *name;
+	const char *name; /* as the shipped policies call it */
 	uint8_t subnet;	   /* the first /24 within the site's /20; meaningless for internet roles */
 	uint8_t first;	   /* the last octet of rank 0 */
 	uint8_t interface; /* 0: internet, the uplink is chosen by the host */

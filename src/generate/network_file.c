@@ -18,7 +18,7 @@ static const struct subnet_row {
 	{11, 0, "servers",    "applications and their data",     "platform"},
 	{12, 0, "services",   "names, time, directory, backup",  "platform"},
 	{13, 0, "management", "who looks after the rest",        "operations"},
-	{14, 0, "network",    NULL,                              NULL},
+	{14, 0, "network",    "what joins the networks",         "network"},
 	{15, 0, "overlay",    NULL,                              NULL},
 };
 

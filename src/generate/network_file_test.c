@@ -83,7 +83,7 @@ static void test_nobody_else_has_a_role(void **state)
 	} rows[] = {
 		{"10.0.12.52", "services", ""},	      {"10.0.12.55", "services", ""},
 		{"10.0.13.19", "management", ""},     {"10.0.13.32", "management", ""},
-		{"2001:db8:0:c::34", "services", ""}, {"2001:db8:0:c::35", "services", "resolver"},
+		{"2001:db8:0:c::34", "services", ""}, {"2001:db8:0:c::35", "services", "dns"},
 		{"10.0.0.1", "clients", "client"},    {"10.0.15.16", "overlay", "vtep"},
 		{"10.0.16.1", "", ""},		      {"2001:db8:1::1", "", ""},
 		{"142.250.1.1", "", ""},
@@ -114,7 +114,7 @@ static void test_the_form(void **state)
 	(void)state;
 	assert_int_equal(strncmp(file, begin, sizeof(begin) - 1), 0);
 	assert_non_null(strstr(file, "\n10.0.57.0/24,things,,\"site 3: printers, cameras and sensors\",facilities\n"));
-	assert_non_null(strstr(file, "\n10.0.60.53/32,services,resolver,\"site 3: approved DNS resolvers\",network\n"));
+	assert_non_null(strstr(file, "\n10.0.60.53/32,services,dns,\"site 3: approved DNS resolvers\",network\n"));
 	weir_buffer_reset(&out);
 	assert_int_equal(weir_network_file_site(3, false, &out), 0);
 	assert_non_null(weir_buffer_cstr(&out));

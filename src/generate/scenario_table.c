@@ -125,7 +125,7 @@ const struct weir_scenario weir_scenarios[] = {
 	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(CONTROLLER), EACH, 2, 6653, 0},
 	   TCP,  {WHOLE, WHOLE},        90,  5 * SECOND,   30,   120, {    6,    40},  16, {  90,  140},    2000},
 	{"bgp-stranger", "management access", "a host of the internet wants to be a BGP neighbour",
-	   {ROLE(PEOPLE), ONE, 0, 0, 0},                  {ROLE(ROUTER), ONE, 0, 179, 0},
+	   {ROLE(PEOPLE), ONE, 0, 0, 0},                  {ROLE(PEER), ONE, 0, 179, 0},
 	   TCP,  {SYN, RESET},          90,  30 * SECOND,  10,   120, {    1,     3},  16, {  60,   40},     100},
 	{"snmp-stranger", "management access", "a client reads the routers by SNMP",
 	   {ROLE(CLIENT), ONE, 0, 0, 0},                  {ROLE(ROUTER), EACH, 24, 161, 0},

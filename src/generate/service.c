@@ -28,6 +28,7 @@ enum { ICMP = 1, TCP = 6, UDP = 17, GRE = 47, ESP = 50, OSPF = 89 };
 #define CONTROLLER  WEIR_ROLE_CONTROLLER
 #define HYPERVISOR  WEIR_ROLE_HYPERVISOR
 #define VTEP        WEIR_ROLE_VTEP
+#define PEER	    WEIR_ROLE_PEER
 #define ROUTER	    WEIR_ROLE_ROUTER
 #define CONTENT	    WEIR_ROLE_CONTENT
 #define PEOPLE	    WEIR_ROLE_PEOPLE
@@ -152,7 +153,7 @@ const struct weir_service weir_services[] = {
 	   {  56,  130}, {  60,  60},  {    1,    1,     2,      4,      20}, {   1,   300,   5000,  20000,   60000}},
 	{"exceeded",    ICMP, EXCEEDED, SAME,      0, CONTENT,     ADMIN,          2, OFFICE,   0,   0,
 	   {  56,   96}, {  60,  60},  {    1,    1,     3,      6,      20}, {   1,   300,   5000,  20000,   60000}},
-	{"bgp",          TCP,   179, EPHEMERAL,  CS6, ROUTER,      ROUTER,         2, FLAT,    50,  16,
+	{"bgp",          TCP,   179, EPHEMERAL,  CS6, PEER,        PEER,           2, FLAT,    50,  16,
 	   {  60,  130}, {  60, 130},  {    1,    4,    12,    200,   20000}, {  20, 55000,  60000,  60000,   60000}},
 	{"ospf",        OSPF,     0, SAME,       CS6, ROUTER,      ROUTER,         2, FLAT,     0,   0,
 	   {  76,  120}, {  60,  60},  {    1,    6,     7,     12,      60}, {  20, 55000,  60000,  60000,   60000}},

@@ -6,6 +6,8 @@ import functools
 import ipaddress
 import json
 import os
+import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -243,11 +245,11 @@ def roles_of(path):
 
 # Who of the house may speak these to whom, when there is no scenario: protocol, port of the service, roles.
 APPROVED = {
-    (17, 53): {("client", "resolver"), ("resolver", "")}, (17, 123): {("client", "time"), ("time", "")},
+    (17, 53): {("client", "dns"), ("dns", "")}, (17, 123): {("client", "ntp"), ("ntp", "")},
     (17, 67): {("router", "dhcp")}, (17, 161): {("snmp-manager", "router")}, (17, 4789): {("vtep", "vtep")},
-    (17, 6081): {("vtep", "vtep")}, (6, 6653): {("hypervisor", "sdn-controller")}, (6, 179): {("router", "router")},
-    (6, 22): {("admin", "pam"), ("pam", "application"), ("pam", "database"), ("pam", "router")},
-    (6, 3389): {("admin", "pam"), ("pam", "application")}, (6, 5432): {("application", "database")},
+    (17, 6081): {("vtep", "vtep")}, (6, 6653): {("hypervisor-management", "sdn-controller")}, (6, 179): {("bgp-peer", "bgp-peer")},
+    (6, 22): {("admin", "bastion"), ("bastion", "application"), ("bastion", "database"), ("bastion", "router")},
+    (6, 3389): {("admin", "bastion"), ("bastion", "application")}, (6, 5432): {("application", "database")},
 }
 
 
@@ -271,6 +273,14 @@ def test_the_networks_file_tells_who_is_who(weir, tmp_path):
     alone = subprocess.run([weir, "generate", "--exporters", "3", "--site", "2", "--write-networks", "-"],
                            capture_output=True, text=True, check=True, timeout=60)
     assert alone.stdout == networks.read_text()
+
+
+def test_the_network_has_the_roles_that_shipped_policies_need(weir):
+    packs = pathlib.Path(__file__).parents[2] / "data/policy"
+    needed = {role.strip() for pack in packs.glob("*.yaml")
+              for line in re.findall(r"^needs: \[(.*)\]", pack.read_text(), re.M) for role in line.split(",")}
+    listed = subprocess.run([weir, "generate", "--write-networks", "-"], capture_output=True, text=True, check=True)
+    assert needed and needed <= {row["role"] for row in csv.DictReader(listed.stdout.splitlines())}
 
 
 @pytest.fixture
