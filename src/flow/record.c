@@ -10,6 +10,7 @@ const struct weir_table_info weir_tables[WEIR_TABLES] = {
 	[WEIR_TABLE_FLOWS] = {"flows", ""},
 	[WEIR_TABLE_OPTIONS] = {"exporter_options", "options-"},
 	[WEIR_TABLE_COUNTERS] = {"counters", "counters-"},
+	[WEIR_TABLE_EVENTS] = {"events", "events-"},
 };
 
 static const struct column {

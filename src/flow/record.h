@@ -1,5 +1,5 @@
-/* What exporters tell beside flows: options (of themselves: names, rates) and counters. Each is a row of a small table
- * of the store, and there are few of them, so a batch is kept as its columns already are in ClickHouse's Native format.
+/* What goes to the store beside flows: what exporters tell (options of themselves, as names and rates, and counters) and the events
+ * of the policy. Each is a row of a small table of the store, and there are few of them, so a batch is kept as its columns already are in ClickHouse's Native format.
  *
  * The tables. A lane of the spool holds segments of one table, and its name begins with the table's ("options-w0");
  * lanes of flows have no such beginning, for they were there first. */
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "flow/addr.h"
 
-enum weir_table { WEIR_TABLE_FLOWS, WEIR_TABLE_OPTIONS, WEIR_TABLE_COUNTERS, WEIR_TABLES };
+enum weir_table { WEIR_TABLE_FLOWS, WEIR_TABLE_OPTIONS, WEIR_TABLE_COUNTERS, WEIR_TABLE_EVENTS, WEIR_TABLES };
 
 struct weir_table_info {
 	const char *name; /* in the store */
@@ -43,6 +43,19 @@ struct weir_record {
 	struct weir_text name; /* "interfaceName", "if_in_octets" … */
 	struct weir_text value;
 	uint64_t number;
+	/* Of an event (policy/events.h); time_ms is its first flow's, kind its category, name its rule, value its message. */
+	int64_t hour_ms; /* that the event belongs to */
+	int64_t last_ms;
+	struct weir_text level;
+	struct weir_text action;
+	struct weir_text subject;
+	struct weir_text service;
+	struct weir_text filter;
+	struct weir_addr client;
+	struct weir_addr server;
+	uint64_t flows;
+	uint64_t bytes;
+	uint64_t packets;
 };
 
 /* Where records go. False: nobody has room. */
@@ -51,7 +64,7 @@ struct weir_record_sink {
 	void *ctx;
 };
 
-#define WEIR_RECORD_COLUMNS 8
+#define WEIR_RECORD_COLUMNS 17 /* of the widest table */
 #define WEIR_RECORDS_MAX    65536
 #define WEIR_RECORDS_BYTES  (4U << 20)
 

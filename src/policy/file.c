@@ -12,6 +12,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "policy/message.h"
 #include "policy/rule.h"
 
 #define FILE_MAX  (16U << 20)
@@ -87,6 +88,23 @@ static int read_text(struct reader *r, const yaml_node_t *value, const struct ke
 		return wrong_value(r, value, key);
 	memcpy((char *)object + key->offset, text, strlen(text) + 1);
 	return 0;
+}
+
+static int read_message(struct reader *r, const yaml_node_t *value, const struct key *key, void *object)
+{
+	char bad[64];
+	char what[128];
+	char next[256];
+	size_t len;
+	int rc = read_text(r, value, key, object);
+
+	if (rc || weir_message_check((const char *)object + key->offset, bad, sizeof(bad)) == 0)
+		return rc;
+	len = (size_t)snprintf(next, sizeof(next), "the placeholders are");
+	for (unsigned i = 0; weir_placeholder_at(i) && len < sizeof(next); i++)
+		len += (size_t)snprintf(next + len, sizeof(next) - len, " %s", weir_placeholder_at(i)->name);
+	(void)snprintf(what, sizeof(what), "there is no placeholder %s", bad);
+	return refuse(r, value, next, what);
 }
 
 static int read_choice(struct reader *r, const yaml_node_t *value, const struct key *key, void *object)
@@ -173,7 +191,7 @@ static const struct key RULE_KEYS[] = {
 	{"subject", read_choice, MEMBER(struct weir_policy_rule, subject), weir_policy_subject_names, WEIR_POLICY_SUBJECTS,
 	 "client, server or both: whom the event is about"},
 	{"category", read_text, MEMBER(struct weir_policy_rule, category), NULL, 0, "a word or two for events, as \"name resolution\""},
-	{"message", read_text, MEMBER(struct weir_policy_rule, message), NULL, 0, "a sentence, with {client}, {server}, {service} and others"},
+	{"message", read_message, MEMBER(struct weir_policy_rule, message), NULL, 0, "a sentence, with {client}, {server}, {service} and others"},
 };
 
 /* --- rules --- */

@@ -114,6 +114,7 @@ static void test_what_is_wrong_is_named_with_its_line(void **state)
 	read_bad("rules:\n  - {name: a, action: deny,\n     when: mondays}\n", "policy.yaml:3", "is no time");
 	read_bad("rules:\n  - {name: a, action: deny,\n     more_than: 5 flows}\n", "policy.yaml:3", "is no quantity");
 	read_bad("rules:\n  - {name: a, action: deny, name: b}\n", "policy.yaml:2", "twice");
+	read_bad("rules:\n  - {name: a, action: deny,\n     message: '{client} asks {serve}'}\n", "policy.yaml:3", "no placeholder {serve}");
 	read_bad("rules: [\n", "policy.yaml:2", "no YAML");
 	read_bad("- a\n", "policy.yaml:1", "no rule file");
 	read_bad("sets:\n  a: [192.0.2.1/8]\n", "policy.yaml:2", "is no network");

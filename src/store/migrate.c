@@ -279,6 +279,7 @@ static const struct {
 	{"flows_1m",         "minute",        offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"exporter_options", "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"counters",         "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"events",           "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 };
 
 int weir_migrate(struct weir_client *client, const struct weir_migrate_options *options,
