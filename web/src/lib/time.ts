@@ -60,7 +60,9 @@ export const dateText = (ms: number): string => {
 	return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}`;
 };
 export const momentText = (ms: number): string => `${dateText(ms)} ${clockText(ms)}`;
-export const momentFine = (ms: number): string => `${momentText(ms)}.${pad(new Date(ms).getMilliseconds(), 3)}`;
+const fraction = (ms: number): string => pad(new Date(ms).getMilliseconds(), 3);
+export const momentFine = (ms: number): string => `${momentText(ms)}.${fraction(ms)}`;
+export const clockFine = (ms: number): string => `${clockText(ms)}.${fraction(ms)}`;
 
 /* A time of the API (RFC 3339 or ClickHouse's text in UTC) in milliseconds. */
 export function parseTime(text: unknown): number {

@@ -12,13 +12,19 @@ export interface Amount {
 	text: string; // both, with a narrow no-break space
 }
 
-/* Three digits that count: 0, 0.123, 1.23, 12.3, 123. */
+/* Three digits that count: 0, 0.12, 1.23, 12.3, 123. Zeros at the end stay, so that columns are even. */
 export function digits(value: number): string {
 	const size = Math.abs(value);
 	if (size === 0) return '0';
 	if (size >= 99.95) return value.toFixed(0);
-	if (size >= 9.995) return trim(value.toFixed(1));
-	return trim(value.toFixed(size >= 0.1 ? 2 : 3));
+	if (size >= 9.995) return value.toFixed(1);
+	return value.toFixed(size >= 0.0995 ? 2 : 3);
+}
+
+/* Without zeros at the end: for axes, where numbers are round. */
+export function round(value: number, unit: Unit): string {
+	const a = amount(value, unit);
+	return a.unit ? `${trim(a.number)}\u202f${a.unit}` : trim(a.number);
 }
 
 function trim(text: string): string {
@@ -74,7 +80,7 @@ export function duration(ms: number): string {
 	if (!Number.isFinite(ms)) return '–';
 	if (ms < 1000) return `${Math.round(ms)}\u202fms`;
 	const s = ms / 1000;
-	if (s < 60) return `${digits(s)}\u202fs`;
+	if (s < 60) return `${trim(digits(s))}\u202fs`;
 	const whole = Math.floor(s);
 	const parts: [number, string][] = [
 		[Math.floor(whole / 86400), 'd'],

@@ -1,7 +1,7 @@
 /* Traffic over time as ECharts options: stacked areas or lines. */
 import type { EChartsCoreOption } from 'echarts/core';
 import { clockText, dateText, momentText } from '../time';
-import { text, type Unit } from '../units';
+import { round, text, type Unit } from '../units';
 import type { ChartTable } from './Chart.svelte';
 import { colourOf, type Palette } from './palette';
 import { tip, type TipRow } from './tip';
@@ -48,11 +48,11 @@ function dayLabel(ms: number): string {
 	return at === '00:00' ? dateText(ms).slice(5) : at;
 }
 
-export function valueAxis(p: Palette, unit: Unit): object {
+export function valueAxis(p: Palette, unit: Unit, lines = 4): object {
 	return {
 		type: 'value',
-		splitNumber: 4,
-		axisLabel: { color: p.text3, fontFamily: p.font, fontSize: p.size, formatter: (v: number) => (v === 0 ? '0' : text(v, unit)) },
+		splitNumber: lines,
+		axisLabel: { color: p.text3, fontFamily: p.font, fontSize: p.size, formatter: (v: number) => (v === 0 ? '0' : round(v, unit)) },
 		splitLine: { lineStyle: { color: p.line, width: 1 } },
 	};
 }
@@ -60,12 +60,12 @@ export function valueAxis(p: Palette, unit: Unit): object {
 export const BARE_TOOLTIP = { backgroundColor: 'transparent', borderWidth: 0, padding: 0, confine: true, transitionDuration: 0, extraCssText: 'box-shadow:none' };
 
 /* Stacked lines begin with the largest at the bottom; a tooltip lists them as they are seen, from the top. */
-export function linesOption(p: Palette, data: Lines, how: 'area' | 'line'): EChartsCoreOption {
+export function linesOption(p: Palette, data: Lines, how: 'area' | 'line', grid = 4): EChartsCoreOption {
 	const stacked = how === 'area';
 	return {
 		grid: { ...MARGIN, containLabel: true },
 		xAxis: timeAxis(p, data.from, data.to),
-		yAxis: valueAxis(p, data.unit),
+		yAxis: valueAxis(p, data.unit, grid),
 		tooltip: {
 			...BARE_TOOLTIP,
 			trigger: 'axis',
