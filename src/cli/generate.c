@@ -98,9 +98,10 @@ static const struct weir_option OPTIONS[] = {
 	 "Exporters count one in N packets, and say so; 1 unless given."},
 	{"source", 0, WEIR_OPTION_TEXT, "ADDRESS", OFFSET(source), 0, 0,
 	 "The first exporter's address; the others follow by one."},
-	{"scenario", 0, WEIR_OPTION_TEXT, "NAME[@TIME],...", OFFSET(scenario), 0, 0,
-	 "Inject attacks and faults, each from the start on or so much later (beacon,scan-slow@10m); `all` is one of each; "
-	 "`list` explains them. Their flows come in addition to --rate and --flows."},
+	{"scenario", 0, WEIR_OPTION_TEXT, "NAME[/4|/6][@TIME],...", OFFSET(scenario), 0, 0,
+	 "Inject attacks and faults, each from the start on or so much later (beacon,scan-slow/6@10m); `all` is one of each; "
+	 "`list` explains them. Over IPv4, unless /6 or --ipv6 100 says otherwise. Their flows come in addition to --rate and "
+	 "--flows."},
 	{"labels", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(labels), 0, 0,
 	 "At the end, write the truth about the scenarios: a JSON object a line, with time span, hosts, ports and sums."},
 	{"write-networks", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(networks), 0, 0,
@@ -131,6 +132,7 @@ struct run {
 	uint64_t pace;	/* flows a second of real time; 0: as fast as possible */
 	bool print;
 	bool json_summary;
+	bool carries_ipv6;
 	bool stream; /* over TCP or TLS */
 	const struct weir_uplink_tls *tls;
 	struct weir_outlet *outlet;
@@ -205,6 +207,7 @@ static int set_version(const struct weir_command *self, const struct values *v, 
 	run->generator.version = versions[i].version;
 	run->generator.single_packets = versions[i].version == WEIR_FLOW_SFLOW5;
 	run->generator.ipv6_percent = versions[i].ipv6 ? DEFAULT_IPV6_PERCENT : 0;
+	run->carries_ipv6 = versions[i].ipv6;
 	if (v->sampling > versions[i].sampling_max)
 		return versions[i].sampling_max == 1
 			       ? weir_usage(self, "NetFlow %s cannot tell a sampling rate: leave --sampling out", v->version)
@@ -263,33 +266,52 @@ static int list_scenarios(void)
 }
 
 static int add_scenario(const struct weir_command *self, const struct values *v, struct run *run,
-			const struct weir_scenario *scenario, int64_t later_ms)
+			const struct weir_scenario *scenario, bool ipv6, int64_t later_ms)
 {
 	if (run->scenarios == SCENARIOS_MAX)
 		return weir_usage(self, "--scenario takes %d scenarios at most", SCENARIOS_MAX);
 	weir_scenario_run_init(&run->scenario[run->scenarios], scenario, v->seed + run->scenarios,
-			       run->generator.exporters, run->schedule.start_ms + later_ms);
+			       run->generator.exporters, run->schedule.start_ms + later_ms, ipv6);
 	run->scenarios++;
 	return 0;
 }
 
-/* One of "NAME[@TIME],…", of len bytes. */
+/* "/4", "/6" or nothing. */
+static int parse_family(const struct weir_command *self, const struct values *v, const struct run *run, const char *text,
+			size_t len, bool *ret_ipv6)
+{
+	bool ipv6 = len ? text[len - 1] == '6' : run->generator.ipv6_percent == 100;
+
+	if (len && (len != strlen("/6") || (text[1] != '4' && text[1] != '6')))
+		return weir_usage(self, "a scenario is over /4 or /6, as in beacon/6");
+	if (ipv6 && !run->carries_ipv6)
+		return weir_usage(self, "NetFlow %s carries no IPv6: take scenarios without /6, or --version 9", v->version);
+	*ret_ipv6 = ipv6;
+	return 0;
+}
+
+/* One of "NAME[/4|/6][@TIME],…", of len bytes. */
 static int set_scenario(const struct weir_command *self, const struct values *v, struct run *run, const char *text,
 			size_t len)
 {
-	size_t name_len = strcspn(text, "@,");
+	size_t name_len = strcspn(text, "/@,"), before_time = strcspn(text, "@,");
+	bool all = name_len == strlen("all") && strncmp(text, "all", name_len) == 0, ipv6 = false;
 	const struct weir_scenario *scenario = weir_scenario_find(text, name_len);
 	int64_t later_ms = 0;
 	char later[32];
+	int rc = 0;
 
-	if (!scenario)
+	if (!scenario && !all)
 		return weir_usage(self, "there is no scenario \"%.*s\": --scenario list has them", (int)name_len, text);
-	if (name_len < len) {
-		(void)snprintf(later, sizeof(later), "%.*s", (int)(len - name_len - 1), text + name_len + 1);
+	if (before_time < len) {
+		(void)snprintf(later, sizeof(later), "%.*s", (int)(len - before_time - 1), text + before_time + 1);
 		if (parse_length(later, &later_ms))
-			return weir_usage(self, "\"%s\" is no time: write %s@10m", later, scenario->name);
+			return weir_usage(self, "\"%s\" is no time: write %.*s@10m", later, (int)before_time, text);
 	}
-	return add_scenario(self, v, run, scenario, later_ms);
+	rc = parse_family(self, v, run, text + name_len, before_time - name_len, &ipv6);
+	for (unsigned i = 0; !rc && all && i < weir_scenarios_count; i++)
+		rc = add_scenario(self, v, run, &weir_scenarios[i], ipv6, later_ms);
+	return rc || all ? rc : add_scenario(self, v, run, scenario, ipv6, later_ms);
 }
 
 static int set_transport(const struct weir_command *self, const struct values *v, struct run *run)
@@ -318,11 +340,6 @@ static int set_scenarios(const struct weir_command *self, const struct values *v
 
 	if (v->labels && !v->scenario)
 		return weir_usage(self, "--labels is about scenarios: name them with --scenario");
-	if (strcmp(at, "all") == 0) {
-		for (unsigned i = 0; i < weir_scenarios_count && !rc; i++)
-			rc = add_scenario(self, v, run, &weir_scenarios[i], 0);
-		return rc;
-	}
 	while (*at && !rc) {
 		size_t len = strcspn(at, ",");
 

@@ -216,11 +216,11 @@ const struct weir_observer *weir_generator_observer(struct weir_generator *gener
 }
 
 void weir_generator_host(const struct weir_generator *generator, uint32_t exporter, enum weir_role role, uint32_t rank,
-			 struct weir_host *ret_host)
+			 bool ipv6, struct weir_host *ret_host)
 {
 	uint32_t site = generator->options.site + exporter;
 
-	weir_network_host(&generator->network, site, site, role, rank, false, ret_host);
+	weir_network_host(&generator->network, site, site, role, rank, ipv6, ret_host);
 }
 
 void weir_generator_fill(struct weir_generator *generator, uint32_t exporter, int64_t now_ms, uint32_t rows,

@@ -8,8 +8,8 @@
 /* The observer as that exporter; valid until the next call that names an exporter. */
 const struct weir_observer *weir_generator_observer(struct weir_generator *generator, uint32_t exporter);
 
-/* An IPv4 host of a role at the exporter's site, as the exporter sees it. */
+/* A host of a role at the exporter's site, as the exporter sees it. */
 void weir_generator_host(const struct weir_generator *generator, uint32_t exporter, enum weir_role role, uint32_t rank,
-			 struct weir_host *ret_host);
+			 bool ipv6, struct weir_host *ret_host);
 
 #endif

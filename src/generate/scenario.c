@@ -11,6 +11,7 @@ enum {
 	EPHEMERAL_FIRST = 32768,
 	EPHEMERAL_PORTS = 28232,
 	LABEL_HOSTS = 16, /* a label names as many hosts of a side */
+	IPV6_EXTRA_BYTES = 20, /* its header is so much longer */
 };
 
 /* What a draw is for; each has a stream of numbers of its own. */
@@ -31,12 +32,13 @@ static uint32_t draw(const struct weir_scenario_run *run, enum draw what, uint32
 }
 
 void weir_scenario_run_init(struct weir_scenario_run *run, const struct weir_scenario *scenario, uint64_t seed,
-			    uint32_t exporters, int64_t start_ms)
+			    uint32_t exporters, int64_t start_ms, bool ipv6)
 {
 	*run = (struct weir_scenario_run){
 		.scenario = scenario,
 		.seed = weir_random_hash(seed, (uint64_t)(scenario - weir_scenarios) << 8),
 		.start_ms = start_ms,
+		.ipv6 = ipv6,
 	};
 	run->exporter = weir_random_below(draw(run, DRAW_EXPORTER, 0), exporters);
 }
@@ -55,11 +57,37 @@ static uint32_t rank_of(const struct weir_scenario_run *run, const struct weir_s
 	return (first + 1 + n % side->count) % hosts;
 }
 
+/* DHCPv6 has ports of its own (RFC 8415 §7.2). */
+static uint16_t first_port(const struct weir_scenario_run *run, const struct weir_scenario_side *side)
+{
+	if (run->ipv6 && side->port == 67)
+		return 547;
+	return run->ipv6 && side->port == 68 ? 546 : side->port;
+}
+
 static uint16_t port_of(const struct weir_scenario_run *run, const struct weir_scenario_side *side, uint32_t n)
 {
+	if (run->scenario->proto == WEIR_PROTO_ICMP)
+		return 0;
 	if (!side->port)
 		return (uint16_t)(EPHEMERAL_FIRST + weir_random_below(draw(run, DRAW_PORT, n), EPHEMERAL_PORTS));
-	return (uint16_t)(side->port + (side->ports ? n % side->ports : 0));
+	return (uint16_t)(first_port(run, side) + (side->ports ? n % side->ports : 0));
+}
+
+static uint8_t proto_of(const struct weir_scenario_run *run)
+{
+	return run->ipv6 && run->scenario->proto == WEIR_PROTO_ICMP ? WEIR_PROTO_ICMP6 : run->scenario->proto;
+}
+
+/* What the same is over IPv6: longer headers, and echoes of ICMPv6 (RFC 4443 §4). */
+static void make_ipv6(struct weir_conversation *c)
+{
+	for (unsigned i = 0; i < 2; i++)
+		c->packet_bytes[i] += c->packet_bytes[i] ? IPV6_EXTRA_BYTES : 0;
+	if (c->proto != WEIR_PROTO_ICMP6)
+		return;
+	c->icmp_type[0] = 128;
+	c->icmp_type[1] = 129;
 }
 
 static int64_t due_ms(const struct weir_scenario_run *run, uint32_t n)
@@ -79,14 +107,14 @@ static void converse(const struct weir_scenario_run *run, const struct weir_gene
 	uint32_t spread = s->packets[1] - s->packets[0] + 1;
 
 	*ret = (struct weir_conversation){
-		.proto = s->proto,
+		.proto = proto_of(run),
 		.answered = weir_random_below(draw(run, DRAW_ANSWER, n), 100) < s->answered,
 		.flags = {s->flags[0], s->flags[1]},
 		.icmp_type = {s->flags[0], s->flags[1]},
 		.packets = {s->packets[0] + weir_random_below(draw(run, DRAW_PACKETS, n), spread)},
 		.packet_bytes = {s->bytes[0], s->bytes[1]},
-		.client_port = s->proto == WEIR_PROTO_ICMP ? 0 : port_of(run, &s->src, n),
-		.server_port = s->proto == WEIR_PROTO_ICMP ? 0 : port_of(run, &s->dst, n),
+		.client_port = port_of(run, &s->src, n),
+		.server_port = port_of(run, &s->dst, n),
 		.start_ms = due_ms(run, n),
 	};
 	if (s->src.role == s->dst.role && src == dst)
@@ -96,8 +124,10 @@ static void converse(const struct weir_scenario_run *run, const struct weir_gene
 	ret->end_ms = ret->start_ms;
 	if (ret->packets[0] > 1)
 		ret->end_ms += weir_random_below(draw(run, DRAW_DURATION, n), s->duration_ms);
-	weir_generator_host(generator, run->exporter, s->src.role, src, &ret->client);
-	weir_generator_host(generator, run->exporter, s->dst.role, dst, &ret->server);
+	if (run->ipv6)
+		make_ipv6(ret);
+	weir_generator_host(generator, run->exporter, s->src.role, src, run->ipv6, &ret->client);
+	weir_generator_host(generator, run->exporter, s->dst.role, dst, run->ipv6, &ret->server);
 }
 
 static void count(struct weir_scenario_run *run, const struct weir_block *b, uint32_t row)
@@ -162,7 +192,8 @@ static int put_hosts(const struct weir_scenario_run *run, const struct weir_gene
 
 		if (each.hosts == WEIR_HOSTS_MANY)
 			each.hosts = WEIR_HOSTS_EACH;
-		weir_generator_host(generator, run->exporter, side->role, rank_of(run, &each, what, i), &host);
+		weir_generator_host(generator, run->exporter, side->role, rank_of(run, &each, what, i), run->ipv6,
+				    &host);
 		(void)weir_addr_text(&host.addr, text);
 		rc = weir_buffer_printf(out, "%s\"%s\"", i ? "," : "", text);
 	}
@@ -182,14 +213,14 @@ int weir_scenario_label(const struct weir_scenario_run *run, const struct weir_g
 	time_text(run->last_ms ? run->last_ms : run->start_ms, last);
 	rc = weir_buffer_printf(out,
 				"{\"scenario\":\"%s\",\"kind\":\"%s\",\"start\":\"%s\",\"end\":\"%s\",\"exporter\":\"%s\","
-				"\"proto\":%u,\"complete\":%s,\"flows\":%llu,\"packets\":%llu,\"bytes\":%llu",
-				s->name, s->kind, first, last, exporter, s->proto,
+				"\"family\":\"%s\",\"proto\":%u,\"complete\":%s,\"flows\":%llu,\"packets\":%llu,\"bytes\":%llu",
+				s->name, s->kind, first, last, exporter, run->ipv6 ? "ipv6" : "ipv4", proto_of(run),
 				run->next == s->times ? "true" : "false", (unsigned long long)run->sums.flows,
 				(unsigned long long)run->sums.packets, (unsigned long long)run->sums.bytes);
 	if (!rc && s->src.port)
-		rc = weir_buffer_printf(out, ",\"src_port\":%u", s->src.port);
+		rc = weir_buffer_printf(out, ",\"src_port\":%u", first_port(run, &s->src));
 	if (!rc && s->dst.port)
-		rc = weir_buffer_printf(out, ",\"dst_port\":%u,\"dst_ports\":%u", s->dst.port,
+		rc = weir_buffer_printf(out, ",\"dst_port\":%u,\"dst_ports\":%u", first_port(run, &s->dst),
 					s->dst.ports ? s->dst.ports : 1);
 	if (!rc)
 		rc = put_hosts(run, generator, "sources", &s->src, DRAW_SRC, out);

@@ -4,8 +4,7 @@
  *
  * A scenario is conversations at intervals: the n-th is due at start + n intervals, give or take the jitter, between
  * a source and a target that are one host, many, or each in turn. All of it follows from the seed. It takes place at
- * one exporter's site. IPv4 only, so that every version can tell of it. One thread; a struct weir_scenario_run owns
- * nothing. */
+ * one exporter's site, over IPv4 or over IPv6. One thread; a struct weir_scenario_run owns nothing. */
 #ifndef WEIR_GENERATE_SCENARIO_H
 #define WEIR_GENERATE_SCENARIO_H
 
@@ -53,6 +52,7 @@ const struct weir_scenario *weir_scenario_find(const char *name, size_t len);
 
 struct weir_scenario_run {
 	const struct weir_scenario *scenario;
+	bool ipv6;
 	uint32_t exporter;
 	uint64_t seed;
 	int64_t start_ms; /* when the first conversation is due */
@@ -61,9 +61,9 @@ struct weir_scenario_run {
 	int64_t first_ms, last_ms; /* of the flows */
 };
 
-/* Which exporter sees it follows from the seed. */
+/* Which exporter sees it follows from the seed; so do the hosts' ranks, which are the same over IPv4 and IPv6. */
 void weir_scenario_run_init(struct weir_scenario_run *run, const struct weir_scenario *scenario, uint64_t seed,
-			    uint32_t exporters, int64_t start_ms);
+			    uint32_t exporters, int64_t start_ms, bool ipv6);
 
 /* Append what is over by now_ms and was not yet told, as far as the block has room. Returns the rows. */
 uint32_t weir_scenario_fill(struct weir_scenario_run *run, struct weir_generator *generator, int64_t now_ms,

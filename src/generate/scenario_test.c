@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "generate/conversation.h"
 #include "generate/scenario.h"
 
 #define MORNING_MS INT64_C(1769853600000) /* 2026-01-31T10:00:00Z */
@@ -83,11 +84,11 @@ static void test_each_runs_to_its_end(void **state)
 	struct fixture *f = *state;
 	uint64_t flows = 0, packets = 0, bytes = 0;
 
-	for (unsigned i = 0; i < weir_scenarios_count; i++) {
-		const struct weir_scenario *s = &weir_scenarios[i];
+	for (unsigned i = 0; i < 2 * weir_scenarios_count; i++) {
+		const struct weir_scenario *s = &weir_scenarios[i / 2];
 		struct weir_scenario_run run;
 
-		weir_scenario_run_init(&run, s, 5, 3, MORNING_MS);
+		weir_scenario_run_init(&run, s, 5, 3, MORNING_MS, i % 2);
 		play(f, &run, MORNING_MS + 2 * DAY_MS);
 		if (run.next != s->times || run.sums.flows < s->times || run.sums.flows > 2ULL * s->times)
 			fail_msg("%s: %u conversations, %llu flows", s->name, run.next,
@@ -103,6 +104,74 @@ static void test_each_runs_to_its_end(void **state)
 	assert_int_equal(f->tally.total.bytes, bytes);
 }
 
+/* Over both, the same conversations. */
+static void test_ipv6_is_the_same_in_longer_packets(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < weir_scenarios_count; i++) {
+		const struct weir_scenario *s = &weir_scenarios[i];
+		struct weir_scenario_run four, six;
+
+		weir_scenario_run_init(&four, s, 5, 3, MORNING_MS, false);
+		weir_scenario_run_init(&six, s, 5, 3, MORNING_MS, true);
+		play(f, &four, MORNING_MS + 2 * DAY_MS);
+		play(f, &six, MORNING_MS + 2 * DAY_MS);
+		assert_int_equal(six.sums.flows, four.sums.flows);
+		assert_int_equal(six.sums.packets, four.sums.packets);
+		assert_int_equal(six.sums.bytes, four.sums.bytes + 20 * four.sums.packets);
+		assert_int_equal(six.exporter, four.exporter);
+		assert_int_equal(six.last_ms, four.last_ms);
+		weir_block_reset(f->block);
+		weir_scenario_run_init(&six, s, 5, 3, MORNING_MS, true);
+		assert_true(weir_scenario_fill(&six, f->generator, MORNING_MS + 2 * DAY_MS, f->block) > 0);
+		for (uint32_t row = 0; row < f->block->rows; row++) {
+			if (weir_addr_is_v4(&weir_block_addr(f->block, WEIR_COL_SRC_ADDR)[row]) ||
+			    weir_addr_is_v4(&weir_block_addr(f->block, WEIR_COL_DST_ADDR)[row]) ||
+			    weir_block_u8(f->block, WEIR_COL_PROTO)[row] == WEIR_PROTO_ICMP)
+				fail_msg("%s: row %u is of IPv4", s->name, row);
+		}
+	}
+}
+
+/* A number of all that a scenario's flows say. */
+static uint64_t digest_of(struct fixture *f, const struct weir_scenario *s, uint64_t seed, bool ipv6)
+{
+	static const enum weir_column_id columns[] = {
+		WEIR_COL_SRC_ADDR, WEIR_COL_DST_ADDR, WEIR_COL_SRC_PORT, WEIR_COL_DST_PORT,   WEIR_COL_TIME_START,
+		WEIR_COL_TIME_END, WEIR_COL_PACKETS,  WEIR_COL_BYTES,    WEIR_COL_TCP_FLAGS, WEIR_COL_EXPORTER_ADDR,
+	};
+	struct weir_scenario_run run;
+	uint64_t digest = 0;
+
+	weir_scenario_run_init(&run, s, seed, 3, MORNING_MS, ipv6);
+	weir_block_reset(f->block);
+	(void)weir_scenario_fill(&run, f->generator, MORNING_MS + 2 * DAY_MS, f->block);
+	for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++) {
+		const uint8_t *at = f->block->column[columns[c]];
+		size_t len = weir_types[weir_columns[columns[c]].type].width * f->block->rows;
+
+		for (size_t i = 0; i < len; i++)
+			digest = (digest ^ at[i]) * UINT64_C(0x100000001b3);
+	}
+	return digest;
+}
+
+static void test_a_seed_decides_each(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2 * weir_scenarios_count; i++) {
+		const struct weir_scenario *s = &weir_scenarios[i / 2];
+		uint64_t first = digest_of(f, s, 5, i % 2);
+
+		if (digest_of(f, s, 5, i % 2) != first)
+			fail_msg("%s: the same seed, other flows", s->name);
+		if (digest_of(f, s, 6, i % 2) == first || digest_of(f, s, 5, !(i % 2)) == first)
+			fail_msg("%s: another seed or family, the same flows", s->name);
+	}
+}
+
 /* Told late or early, in one piece or in many, the flows are the same; and nothing is told before it is over. */
 static void test_how_often_it_is_asked_changes_nothing(void **state)
 {
@@ -110,12 +179,12 @@ static void test_how_often_it_is_asked_changes_nothing(void **state)
 	const struct weir_scenario *s = weir_scenario_find("brute-ssh", 9);
 	struct weir_scenario_run often, once;
 
-	weir_scenario_run_init(&often, s, 5, 3, MORNING_MS);
+	weir_scenario_run_init(&often, s, 5, 3, MORNING_MS, false);
 	for (int64_t later = 0; later < 3600000; later += 777) {
 		play(f, &often, MORNING_MS + later);
 		assert_true(often.last_ms <= MORNING_MS + later);
 	}
-	weir_scenario_run_init(&once, s, 5, 3, MORNING_MS);
+	weir_scenario_run_init(&once, s, 5, 3, MORNING_MS, false);
 	play(f, &once, MORNING_MS + 3600000);
 	assert_memory_equal(&often.sums, &once.sums, sizeof(once.sums));
 	assert_int_equal(often.first_ms, once.first_ms);
@@ -130,7 +199,7 @@ static void test_a_beacon_is_even(void **state)
 	const struct weir_addr *src = weir_block_addr(f->block, WEIR_COL_SRC_ADDR);
 	struct weir_scenario_run run;
 
-	weir_scenario_run_init(&run, s, 9, 3, MORNING_MS);
+	weir_scenario_run_init(&run, s, 9, 3, MORNING_MS, false);
 	assert_int_equal(weir_scenario_fill(&run, f->generator, MORNING_MS + DAY_MS, f->block), 480);
 	for (uint32_t i = 2; i < f->block->rows; i += 2) {
 		assert_in_range(start[i] - start[i - 2], 48000, 72000);
@@ -144,7 +213,7 @@ static void test_a_scan_leaves_nobody_out(void **state)
 	const struct weir_scenario *s = weir_scenario_find("scan-vertical", 13);
 	struct weir_scenario_run run;
 
-	weir_scenario_run_init(&run, s, 9, 3, MORNING_MS);
+	weir_scenario_run_init(&run, s, 9, 3, MORNING_MS, false);
 	play(f, &run, MORNING_MS + DAY_MS);
 	for (unsigned port = 1; port <= 2048; port++)
 		assert_true(f->tally.dst_port[port].flows >= 1);
@@ -160,7 +229,7 @@ static void test_labels_say_where_and_how_much(void **state)
 	const char *text;
 
 	weir_buffer_init(&out);
-	weir_scenario_run_init(&run, s, 5, 3, MORNING_MS);
+	weir_scenario_run_init(&run, s, 5, 3, MORNING_MS, false);
 	assert_int_equal(weir_scenario_label(&run, f->generator, &out), 0);
 	text = weir_buffer_cstr(&out);
 	assert_non_null(strstr(text, "{\"scenario\":\"rogue-dhcp\",\"kind\":\"rogue server\",\"start\":"
@@ -174,6 +243,14 @@ static void test_labels_say_where_and_how_much(void **state)
 	assert_non_null(strstr(text, "\"src_port\":67,\"dst_port\":68,\"dst_ports\":1,\"sources_count\":1,"));
 	assert_non_null(strstr(text, "\"targets_count\":150,"));
 	assert_int_equal(text[out.len - 1], '\n');
+	/* And over IPv6, with the ports that DHCP has there. */
+	weir_buffer_reset(&out);
+	weir_scenario_run_init(&run, s, 5, 3, MORNING_MS, true);
+	assert_int_equal(weir_scenario_label(&run, f->generator, &out), 0);
+	text = weir_buffer_cstr(&out);
+	assert_non_null(strstr(text, "\"family\":\"ipv6\",\"proto\":17,"));
+	assert_non_null(strstr(text, "\"src_port\":547,\"dst_port\":546,"));
+	assert_non_null(strstr(text, "\"sources\":[\"2001:db8:"));
 	weir_buffer_done(&out);
 }
 
@@ -184,6 +261,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_rows_are_in_order),
 		TEST(test_each_runs_to_its_end),
+		TEST(test_ipv6_is_the_same_in_longer_packets),
+		TEST(test_a_seed_decides_each),
 		TEST(test_how_often_it_is_asked_changes_nothing),
 		TEST(test_a_beacon_is_even),
 		TEST(test_a_scan_leaves_nobody_out),

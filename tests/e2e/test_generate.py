@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -186,17 +187,21 @@ def test_a_day_has_its_rhythm(weir):
     assert hours["10"] > 3 * hours["03"] > 0
 
 
-SCENARIOS = "brute-ssh,beacon@10m,tunnel-icmp,exfiltration,bastion-bypass"
+SCENARIOS = ("brute-ssh", "beacon@10m", "tunnel-icmp", "exfiltration", "bastion-bypass")
 
 
-def test_labels_tell_the_truth(weir, tmp_path):
+@pytest.mark.parametrize("family", ["/4", "/6"])
+def test_labels_tell_the_truth(weir, tmp_path, family):
     labels = tmp_path / "truth.ndjson"
-    arguments = ["--start", START, "--for", "40m", "--rate", "2", "--scenario", SCENARIOS, "--labels", str(labels)]
+    names = [re.sub("(@|$)", family + r"\1", name, count=1) for name in SCENARIOS]
+    arguments = ["--start", START, "--for", "40m", "--rate", "2", "--scenario", ",".join(names), "--labels", str(labels)]
     printed = subprocess.run([weir, "generate", "--print", "ndjson", *arguments], capture_output=True, text=True,
                              check=True, timeout=60).stdout
     flows = [json.loads(line) for line in printed.splitlines()]
     told = [json.loads(line) for line in labels.read_text().splitlines()]
-    assert [label["scenario"] for label in told] == [name.split("@")[0] for name in SCENARIOS.split(",")]
+    assert [label["scenario"] for label in told] == [name.split("@")[0] for name in SCENARIOS]
+    assert {label["family"] for label in told} == {"ipv" + family[1]}
+    assert {":" in host for label in told for host in label["sources"] + label["targets"]} == {family == "/6"}
     assert [label["complete"] for label in told] == [True, False, True, True, False]
     for label in told:
         mine = [flow for flow in flows
@@ -292,6 +297,71 @@ def receiver():
         yield s
 
 
+def test_all_scenarios_of_both_families_at_once(weir, tmp_path):
+    labels = tmp_path / "truth.ndjson"
+    generate(weir, "--write", "/dev/null", "--start", START, "--for", "1m", "--rate", "2", "--scenario", "all,all/6@10s",
+             "--labels", str(labels))
+    told = [json.loads(line) for line in labels.read_text().splitlines()]
+    listed = subprocess.run([weir, "generate", "--scenario", "list"], capture_output=True, text=True, check=True)
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert [(label["scenario"], label["family"]) for label in told] == \
+        [(name, "ipv4") for name in names] + [(name, "ipv6") for name in names]
+    alone = tmp_path / "alone.ndjson"
+    generate(weir, "--write", "/dev/null", "--start", START, "--for", "1m", "--rate", "2", "--ipv6", "100", "--scenario", "beacon",
+             "--labels", str(alone))
+    assert json.loads(alone.read_text())["family"] == "ipv6"
+
+
+# The scenarios that were promised; a name here is looked for in the list.
+PROMISED = """scan-horizontal scan-vertical scan-slow flood-syn flood-udp flood-icmp amplification-dns amplification-ntp
+amplification-ssdp amplification-memcached tunnel-dns exfiltration-dns tunnel-icmp beacon beacon-slow brute-ssh brute-rdp
+lateral-smb rogue-dns rogue-ntp rogue-dhcp bittorrent tor rogue-vtep sdn-controller bgp-stranger snmp-stranger bastion-bypass
+exfiltration mining""".split()
+
+
+def test_every_promised_scenario_is_there(weir):
+    listed = subprocess.run([weir, "generate", "--scenario", "list"], capture_output=True, text=True, check=True)
+    assert set(PROMISED) <= {line.split()[0] for line in listed.stdout.splitlines()}
+
+
+def test_each_role_has_its_services(weir, tmp_path):
+    """Who speaks what, by the networks file: telephones telephone, and at night the backups run."""
+    networks = tmp_path / "networks.csv"
+
+    def flows(start):
+        printed = subprocess.run([weir, "generate", "--print", "ndjson", "--flows", "8000", "--exporters", "1", "--ipv6", "30",
+                                  "--start", start, "--write-networks", networks], capture_output=True, text=True, check=True,
+                                 timeout=60)
+        role = roles_of(networks)
+        return [(flow, role(flow["src_addr"])[1], role(flow["dst_addr"])[1])
+                for flow in map(json.loads, printed.stdout.splitlines())]
+
+    def share(rows, chosen):
+        return sum(chosen(*row) for row in rows) / len(rows)
+
+    day, night = flows("2026-01-31T10:00:00Z"), flows("2026-01-31T02:00:00Z")
+    assert 0.15 < share(day, lambda f, s, d: f["proto"] == 17 and 53 in (f["src_port"], f["dst_port"])) < 0.4
+    assert 0.25 < share(day, lambda f, s, d: "client" in (s, d) and "" in (s, d)) < 0.6
+    assert share(day, lambda f, s, d: "phone" in (s, d) and not {s, d} <= {"phone", "pbx"}) == 0
+    for one, other in (("web", ""), ("application", "database"), ("client", "mail"), ("client", "files"), ("phone", "phone")):
+        assert share(day, lambda f, s, d, a=one, b=other: (s, d) == (a, b)) > 0, (one, other)
+
+    def backup(f, s, d):
+        return "backup" in (s, d)
+
+    assert share(night, backup) > 4 * share(day, backup) > 0
+    assert 0.2 < share(day, lambda f, s, d: ":" in f["src_addr"]) < 0.4
+    by_size = sorted((f["bytes"] for f, _, _ in day), reverse=True)
+    assert sum(by_size[:len(by_size) // 50]) > sum(by_size) / 2 > 50 * sum(by_size[len(by_size) // 2:])
+
+
+@pytest.mark.parametrize("rate, length, flows", [("1", "60s", 60), ("2000000", "200ms", 400000)])
+def test_rates_of_one_and_of_millions(weir, rate, length, flows):
+    told = generate(weir, "--write", "/dev/null", "--start", START, "--rate", rate, "--for", length, "--version", "5",
+                    "--exporters", "50")
+    assert flows < told["flows"] < 2.5 * flows  # ten o'clock is a busy hour
+
+
 def received(receiver, count):
     return collections.Counter(receiver.recvfrom(65535)[1][0] for _ in range(count))
 
@@ -313,10 +383,22 @@ def test_interrupted_it_says_what_it_sent(weir, receiver):
 
 def test_thousands_of_exporters_have_their_own_addresses(weir, receiver):
     port = receiver.getsockname()[1]
-    told = generate(weir, "--to", f"127.0.0.1:{port}", "--exporters", "300", "--flows", "1400", "--version", "5",
-                    "--source", "127.7.0.250", "--start", START, "--rate", "600", "--pace", "6000")
-    sources = received(receiver, told["datagrams"])
-    assert len(sources) == 300 and "127.7.0.250" in sources and "127.7.1.0" in sources
+    sources = collections.Counter()
+
+    def read():
+        while (datagram := receiver.recvfrom(65535))[0] != b"end":
+            sources[datagram[1][0]] += 1
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    told = generate(weir, "--to", f"127.0.0.1:{port}", "--exporters", "3000", "--flows", "15000", "--version", "5",
+                    "--source", "127.7.0.250", "--start", START, "--rate", "3000", "--pace", "15000")
+    wait_until("the reader", lambda: drained(port))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"end", ("127.0.0.1", port))
+    reader.join()
+    assert sum(sources.values()) == told["datagrams"]
+    assert len(sources) == 3000 and "127.7.0.250" in sources and "127.7.12.0" in sources
     assert set(sources) == set(told["by_exporter"])
 
 
@@ -357,6 +439,8 @@ def test_it_says_when_nobody_listens(weir):
     (("extra", "--print", "ndjson"), "is no option"),
     (("--print", "ndjson", "--scenario", "beacon,sunshine"), "there is no scenario \"sunshine\""),
     (("--print", "ndjson", "--scenario", "beacon@noon"), "\"noon\" is no time"),
+    (("--print", "ndjson", "--scenario", "beacon/5"), "over /4 or /6"),
+    (("--print", "ndjson", "--version", "5", "--scenario", "all/6"), "carries no IPv6"),
     (("--print", "ndjson", "--labels", "x"), "--scenario"),
     (("--write-networks", "/nowhere/at/all.csv"), "No such file"),
     (("--print", "ndjson", "--write-networks", "-"), "standard output has the flows"),
