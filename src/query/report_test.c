@@ -70,6 +70,36 @@ static void test_top_over_flows(void **state)
 	weir_filter_free(filter);
 }
 
+static void assert_holds(const char *text, const char *part)
+{
+	if (!strstr(text, part)) {
+		print_error("no \"%s\" in:\n%s\n", part, text);
+		fail();
+	}
+}
+
+static void test_pairs_of_addresses_by_version(void **state)
+{
+	struct weir_filter *filter = filter_of("any");
+	struct weir_top top = top_of("src_addr,dst_addr/24,dst_port", filter, NOON, NOON + 60 * MIN);
+	struct weir_error err = {0};
+	struct weir_buffer sql;
+	const char *text;
+
+	(void)state;
+	weir_buffer_init(&sql);
+	assert_int_equal(weir_top_sql(&top, &sql, &err), 0);
+	text = weir_buffer_cstr(&sql);
+	assert_holds(text, "toUInt32(toUInt128(src_addr)) AS d0, toUInt32(toUInt128(IPv6CIDRToRange(dst_addr,");
+	assert_holds(text, "SELECT toIPv6(toIPv4(d0)) AS a0, toIPv6(toIPv4(d1)) AS a1, d2 AS a2, ");
+	assert_holds(text, "  AND NOT (src_addr BETWEEN toIPv6('0.0.0.0') AND toIPv6('255.255.255.255') AND "
+			   "dst_addr BETWEEN toIPv6('0.0.0.0') AND toIPv6('255.255.255.255'))\n");
+	assert_holds(text, "GROUP BY d0, d1, d2\nORDER BY sum_bytes DESC, d0, d1, d2\nLIMIT 11\n)");
+	assert_holds(text, ")\nGROUP BY d0, d1, d2 WITH TOTALS\nORDER BY sum_bytes DESC, d0, d1, d2\nLIMIT 10\nFORMAT ");
+	weir_buffer_done(&sql);
+	weir_filter_free(filter);
+}
+
 static void test_top_over_the_rollup(void **state)
 {
 	struct weir_filter *filter = filter_of("proto tcp");
@@ -283,7 +313,8 @@ static void test_kinds_of_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_top_over_flows),	       cmocka_unit_test(test_top_over_the_rollup),
+		cmocka_unit_test(test_top_over_flows),	       cmocka_unit_test(test_pairs_of_addresses_by_version),
+		cmocka_unit_test(test_top_over_the_rollup),
 		cmocka_unit_test(test_when_the_rollup_answers), cmocka_unit_test(test_dimensions),
 		cmocka_unit_test(test_list),		       cmocka_unit_test(test_ranking_has_shares),
 		cmocka_unit_test(test_format_clauses),	       cmocka_unit_test(test_kinds_of_types),

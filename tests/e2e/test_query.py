@@ -177,6 +177,22 @@ def test_top_has_the_sums(store, flows):
     assert abs(sum(row["share"] for row in rows) - 1) < 0.001
 
 
+@pytest.mark.parametrize("rows", [1, 7, 100000])
+def test_top_of_pairs_of_both_versions_has_the_sums(store, flows, rows):
+    """Grouped by version in the store: IPv4's keys are short. The shares are of all flows, though few rows come."""
+    names = ("src_addr", "dst_addr", "dst_port")
+    expected = sums(flows, lambda f: tuple(f[name] for name in names))
+    got = store.rows("top", *WHOLE, "--by", ",".join(names), "-n", str(rows))
+    assert len(got) == min(rows, len(expected))
+    assert [row["bytes"] for row in got] == sorted((row[0] for row in expected.values()), reverse=True)[:rows]
+    assert as_sums(got, *names) == {key: expected[key] for key in as_sums(got, *names)}
+    whole = sum(row[0] for row in expected.values())
+    for row in got:
+        assert abs(row["share"] - row["bytes"] / whole) < 1e-5
+    one = store.rows("top", *WHOLE, "--by", ",".join(names), "src port 1 and src port 2")
+    assert one == []
+
+
 @pytest.mark.parametrize("metric", ["bytes", "packets", "flows"])
 def test_top_sorts_by_the_metric_and_cuts(store, flows, metric):
     index = ["bytes", "packets", "flows"].index(metric)
