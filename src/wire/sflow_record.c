@@ -5,8 +5,10 @@
  * name that it has in extra where there is none, or where the column is filled already. A record's fields are read twice:
  * once to see that all are there, once to keep them, so that a record that is too short leaves nothing.
  *
- * Sources: "sFlow Version 5" §5.3 (1 to 4, 1001 to 1012), and sflow.org's later structures: port NAT (1020), tunnels (1021 to
- * 1030), dropped packets (1036 to 1042), host TCP information (2209). */
+ * Sources: "sFlow Version 5" §5 (1 to 4, 1001 to 1012), and the structures that sflow.org's catalog lists: 802.11 (1013 to
+ * 1016), OpenFlow and Fibre Channel (1017, 1018), queues (1019), port NAT (1020), tunnels (1021 to 1030), InfiniBand (1031 to
+ * 1033), VLAN stacks (1034, 1035), dropped packets (1036 to 1042), timestamps (1043), storage (2000 to 2003), sockets (2100 to
+ * 2103), applications (2200 to 2210), Broadcom (4413). Of a sampled transaction the local end is src. */
 #include "wire/sflow_sample.h"
 
 #include <stdio.h>
@@ -28,6 +30,8 @@ enum {
 
 	AS_SET = 1, /* otherwise a sequence */
 	VLAN_MAX = 4095,
+
+	CLOCK_SET_MS = 24 * 3600 * 1000, /* an agent's clock that is farther off is not set */
 };
 
 struct weir_addr weir_sflow_address(struct weir_cursor *c)
@@ -354,12 +358,43 @@ static void read_extended_gateway(struct weir_sample *s, struct weir_cursor *c)
 	weir_sample_put_extra_number(s, "localpref", localpref);
 }
 
+/* When the packet was seen, by the agent's clock: better than when the sample came, where the clock is set. */
+static void read_timestamp(struct weir_sample *s, struct weir_cursor *c)
+{
+	int64_t time_ms = weir_time_clamp(weir_cursor_u64(c) / 1000000);
+	int64_t received_ms = s->m->datagram->received_ms;
+
+	if (c->fault)
+		return;
+	if (time_ms > received_ms + CLOCK_SET_MS || time_ms < received_ms - CLOCK_SET_MS) {
+		weir_message_fault(s->m, WEIR_FAULT_TIME_IMPLAUSIBLE);
+		return;
+	}
+	weir_block_time(s->block, WEIR_COL_TIME_START)[s->row] = time_ms;
+	weir_block_time(s->block, WEIR_COL_TIME_END)[s->row] = time_ms;
+}
+
+/* Of the frames in an aggregate how many there are; their records, which would be rows of their own, as they are. */
+static void read_aggregation(struct weir_sample *s, struct weir_cursor *c)
+{
+	uint32_t frames = weir_cursor_u32(c);
+	struct weir_value_text text;
+
+	if (c->fault)
+		return;
+	weir_sample_put_extra_number(s, "ieee80211_frames", frames);
+	text = weir_value_text(NULL, c->at, weir_cursor_left(c), s->m->work->text);
+	weir_sample_put_extra(s, "ieee80211_frame_records", text.text, text.len, text.number);
+}
+
 /* --- records as data -------------------------------------------------------------------------------------- */
 
 enum field_kind {
 	FIELD_SKIP,    /* four bytes that tell nothing more */
 	FIELD_NUMBER,
+	FIELD_HYPER,   /* of eight bytes */
 	FIELD_TEXT,
+	FIELD_OPAQUE,  /* as hexadecimal digits */
 	FIELD_ADDRESS, /* with its type before it */
 	FIELD_IPV4,
 	FIELD_IPV6,
@@ -388,11 +423,21 @@ struct field {
 	EXTRA(NUMBER, "tunnel_" way "_src_port"), EXTRA(NUMBER, "tunnel_" way "_dst_port"),          \
 	SKIP("tcp_flags"), EXTRA(NUMBER, "tunnel_" way "_tos"))
 
+#define PROXY_SOCKET(ip) FIELDS(                                                               \
+	EXTRA(NUMBER, "proxy_proto"), EXTRA(ip, "proxy_local_addr"), EXTRA(ip, "proxy_remote_addr"), \
+	EXTRA(NUMBER, "proxy_local_port"), EXTRA(NUMBER, "proxy_remote_port"))
+#define HTTP_REQUEST                                                                                       \
+	EXTRA(TEXT, "url"), EXTRA(TEXT, "url_host"), EXTRA(TEXT, "http_referer"),                          \
+	EXTRA(TEXT, "http_user_agent"), EXTRA(TEXT, "http_forwarded_for"), COLUMN(TEXT, USER_NAME, "http_user"), \
+	EXTRA(TEXT, "http_mime_type"), EXTRA(HYPER, "http_request_bytes"), EXTRA(HYPER, "http_response_bytes"),  \
+	EXTRA(NUMBER, "http_us"), EXTRA(NUMBER, "http_status")
+#define BROADCOM 4413
+
 /* Reads one record; a fault of the cursor is the record's, and nothing was written then. */
 typedef void (*record_fn)(struct weir_sample *s, struct weir_cursor *c);
 
 static const struct record {
-	uint32_t format; /* of enterprise 0 */
+	uint32_t format; /* with the enterprise in the upper 20 bits */
 	record_fn read;
 	const struct field *field;
 } RECORDS[] = {
@@ -416,6 +461,20 @@ static const struct record {
 	{1010, .field = FIELDS(EXTRA(TEXT, "mpls_ftn_name"), EXTRA(NUMBER, "mpls_ftn_mask"))},
 	{1011, .field = FIELDS(EXTRA(NUMBER, "mpls_fec_prefix_length"))},
 	{1012, .field = FIELDS(EXTRA(TAGS, "vlan_stack"))},
+	{1013, .field = FIELDS(EXTRA(NUMBER, "ieee80211_cipher_suite"), EXTRA(OPAQUE, "ieee80211_payload"))},
+	{1014, .field = FIELDS(EXTRA(TEXT, "ssid"), EXTRA(MAC, "bssid"), EXTRA(NUMBER, "ieee80211_version"),
+			       EXTRA(NUMBER, "ieee80211_channel"), EXTRA(HYPER, "ieee80211_speed"), EXTRA(NUMBER, "ieee80211_rsni"),
+			       EXTRA(NUMBER, "ieee80211_rcpi"), EXTRA(NUMBER, "ieee80211_duration_us"))},
+	{1015, .field = FIELDS(EXTRA(TEXT, "ssid"), EXTRA(MAC, "bssid"), EXTRA(NUMBER, "ieee80211_version"),
+			       EXTRA(NUMBER, "ieee80211_transmissions"), EXTRA(NUMBER, "ieee80211_duration_us"),
+			       EXTRA(NUMBER, "ieee80211_retrans_us"), EXTRA(NUMBER, "ieee80211_channel"),
+			       EXTRA(HYPER, "ieee80211_speed"), EXTRA(NUMBER, "ieee80211_power_mw"))},
+	{1016, .read = read_aggregation},
+	{1017, .field = FIELDS(EXTRA(HYPER, "openflow_cookie"), EXTRA(NUMBER, "openflow_wildcards"),
+			       EXTRA(NUMBER, "openflow_actions"))},
+	{1018, .field = FIELDS(EXTRA(NUMBER, "fc_src_mask"), EXTRA(NUMBER, "fc_dst_mask"), EXTRA(NUMBER, "fc_next_hop"),
+			       EXTRA(NUMBER, "fc_metric"))},
+	{1019, .field = FIELDS(EXTRA(NUMBER, "queue_index"), EXTRA(NUMBER, "queue_length"))},
 	{1020, .field = FIELDS(COLUMN(NUMBER, POST_NAT_SRC_PORT, "nat_src_port"),
 			       COLUMN(NUMBER, POST_NAT_DST_PORT, "nat_dst_port"))},
 	{1021, .field = TUNNEL_L2("egress")},
@@ -428,6 +487,15 @@ static const struct record {
 	{1028, .field = FIELDS(EXTRA(NUMBER, "decapsulate_ingress"))},
 	{1029, .field = FIELDS(COLUMN(NUMBER, VNI, "vni_egress"))},
 	{1030, .field = FIELDS(COLUMN(NUMBER, VNI, "vni_ingress"))},
+	{1031, .field = FIELDS(EXTRA(NUMBER, "ib_src_vl"), EXTRA(NUMBER, "ib_src_sl"), EXTRA(NUMBER, "ib_src_dlid"),
+			       EXTRA(NUMBER, "ib_src_slid"), EXTRA(NUMBER, "ib_src_lnh"), EXTRA(NUMBER, "ib_dst_vl"),
+			       EXTRA(NUMBER, "ib_dst_sl"), EXTRA(NUMBER, "ib_dst_dlid"), EXTRA(NUMBER, "ib_dst_slid"),
+			       EXTRA(NUMBER, "ib_dst_lnh"))},
+	{1032, .field = FIELDS(EXTRA(NUMBER, "ib_flow_label"), EXTRA(NUMBER, "ib_traffic_class"), EXTRA(IPV6, "ib_src_gid"),
+			       EXTRA(IPV6, "ib_dst_gid"), EXTRA(NUMBER, "ib_next_header"), EXTRA(NUMBER, "ib_length"))},
+	{1033, .field = FIELDS(EXTRA(NUMBER, "ib_pkey"), EXTRA(NUMBER, "ib_dst_qp"), EXTRA(NUMBER, "ib_opcode"))},
+	{1034, .field = FIELDS(EXTRA(TAGS, "vlan_stack_in"))},
+	{1035, .field = FIELDS(EXTRA(TAGS, "vlan_stack_out"))},
 	{1036, .field = FIELDS(EXTRA(NUMBER, "egress_queue"))},
 	{1037, .field = FIELDS(EXTRA(NUMBER, "acl_number"), EXTRA(TEXT, "acl_name"), EXTRA(NUMBER, "acl_direction"))},
 	{1038, .field = FIELDS(EXTRA(TEXT, "function"))},
@@ -435,10 +503,53 @@ static const struct record {
 	{1040, .field = FIELDS(EXTRA(NUMBER, "queue_depth_bytes"))},
 	{1041, .field = FIELDS(EXTRA(TEXT, "hw_trap_group"), EXTRA(TEXT, "hw_trap"))},
 	{1042, .field = FIELDS(EXTRA(TEXT, "linux_drop_reason"))},
+	{1043, .read = read_timestamp},
+	{2000, .field = FIELDS(EXTRA(NUMBER, "transaction_direction"), EXTRA(NUMBER, "transaction_wait_us"),
+			       EXTRA(NUMBER, "transaction_us"), EXTRA(NUMBER, "transaction_status"),
+			       EXTRA(HYPER, "transaction_bytes_in"), EXTRA(HYPER, "transaction_bytes_out"))},
+	{2001, .field = FIELDS(EXTRA(TEXT, "nfs_path"), EXTRA(NUMBER, "nfs_operation"), EXTRA(NUMBER, "nfs_status"))},
+	{2002, .field = FIELDS(EXTRA(NUMBER, "scsi_lun"), EXTRA(NUMBER, "scsi_operation"), EXTRA(NUMBER, "scsi_status"))},
+	{2003, .field = FIELDS(EXTRA(TEXT, "url"), EXTRA(TEXT, "url_host"), EXTRA(TEXT, "http_referer"),
+			       EXTRA(TEXT, "http_user_agent"), COLUMN(TEXT, USER_NAME, "http_user"), EXTRA(NUMBER, "http_status"))},
+	{2100, .field = FIELDS(COLUMN(NUMBER, PROTO, "socket_proto"), COLUMN(IPV4, SRC_ADDR, "socket_local_addr"),
+			       COLUMN(IPV4, DST_ADDR, "socket_remote_addr"), COLUMN(NUMBER, SRC_PORT, "socket_local_port"),
+			       COLUMN(NUMBER, DST_PORT, "socket_remote_port"))},
+	{2101, .field = FIELDS(COLUMN(NUMBER, PROTO, "socket_proto"), COLUMN(IPV6, SRC_ADDR, "socket_local_addr"),
+			       COLUMN(IPV6, DST_ADDR, "socket_remote_addr"), COLUMN(NUMBER, SRC_PORT, "socket_local_port"),
+			       COLUMN(NUMBER, DST_PORT, "socket_remote_port"))},
+	{2102, .field = PROXY_SOCKET(IPV4)},
+	{2103, .field = PROXY_SOCKET(IPV6)},
+	{2200, .field = FIELDS(EXTRA(NUMBER, "memcache_protocol"), EXTRA(NUMBER, "memcache_command"), EXTRA(TEXT, "memcache_key"),
+			       EXTRA(NUMBER, "memcache_keys"), EXTRA(NUMBER, "memcache_value_bytes"), EXTRA(NUMBER, "memcache_us"),
+			       EXTRA(NUMBER, "memcache_status"))},
+	{2201, .field = FIELDS(EXTRA(NUMBER, "http_method"), HTTP_REQUEST)},
+	{2202, .field = FIELDS(COLUMN(TEXT, APPLICATION_NAME, "app_name"), EXTRA(TEXT, "app_operation"), EXTRA(TEXT, "app_attributes"),
+			       EXTRA(TEXT, "app_status_text"), EXTRA(HYPER, "app_request_bytes"),
+			       EXTRA(HYPER, "app_response_bytes"), EXTRA(NUMBER, "app_us"), EXTRA(NUMBER, "app_status"))},
+	{2203, .field = FIELDS(EXTRA(TEXT, "app_parent_name"), EXTRA(TEXT, "app_parent_operation"),
+			       EXTRA(TEXT, "app_parent_attributes"))},
+	{2204, .field = FIELDS(EXTRA(TEXT, "app_initiator"))},
+	{2205, .field = FIELDS(EXTRA(TEXT, "app_target"))},
+	{2206, .field = FIELDS(EXTRA(NUMBER, "http_method"), EXTRA(NUMBER, "http_protocol"), HTTP_REQUEST)},
+	{2207, .field = FIELDS(EXTRA(TEXT, "proxy_url"), EXTRA(TEXT, "proxy_url_host"))},
+	{2208, .field = FIELDS(EXTRA(NUMBER, "nav_type"), EXTRA(NUMBER, "nav_redirects"), EXTRA(NUMBER, "nav_start_ms"),
+			       EXTRA(NUMBER, "nav_unload_start_ms"), EXTRA(NUMBER, "nav_unload_end_ms"),
+			       EXTRA(NUMBER, "nav_redirect_start_ms"), EXTRA(NUMBER, "nav_redirect_end_ms"),
+			       EXTRA(NUMBER, "nav_fetch_start_ms"), EXTRA(NUMBER, "nav_lookup_start_ms"),
+			       EXTRA(NUMBER, "nav_lookup_end_ms"), EXTRA(NUMBER, "nav_connect_start_ms"),
+			       EXTRA(NUMBER, "nav_connect_end_ms"), EXTRA(NUMBER, "nav_secure_start_ms"),
+			       EXTRA(NUMBER, "nav_request_start_ms"), EXTRA(NUMBER, "nav_response_start_ms"),
+			       EXTRA(NUMBER, "nav_response_end_ms"), EXTRA(NUMBER, "nav_dom_loading_ms"),
+			       EXTRA(NUMBER, "nav_dom_interactive_ms"), EXTRA(NUMBER, "nav_dom_content_start_ms"),
+			       EXTRA(NUMBER, "nav_dom_content_end_ms"), EXTRA(NUMBER, "nav_dom_complete_ms"),
+			       EXTRA(NUMBER, "nav_load_start_ms"), EXTRA(NUMBER, "nav_load_end_ms"))},
 	{2209, .field = FIELDS(EXTRA(NUMBER, "tcp_direction"), EXTRA(NUMBER, "tcp_snd_mss"), EXTRA(NUMBER, "tcp_rcv_mss"),
 			       EXTRA(NUMBER, "tcp_unacked"), EXTRA(NUMBER, "tcp_lost"), EXTRA(NUMBER, "tcp_retrans"),
 			       EXTRA(NUMBER, "tcp_pmtu"), EXTRA(NUMBER, "tcp_rtt_us"), EXTRA(NUMBER, "tcp_rttvar_us"),
 			       EXTRA(NUMBER, "tcp_snd_cwnd"), EXTRA(NUMBER, "tcp_reordering"), EXTRA(NUMBER, "tcp_min_rtt_us"))},
+	{2210, .field = FIELDS(EXTRA(NUMBER, "src_entity_class"), EXTRA(NUMBER, "src_entity_index"),
+			       EXTRA(NUMBER, "dst_entity_class"), EXTRA(NUMBER, "dst_entity_index"))},
+	{BROADCOM << 12 | 1, .field = FIELDS(EXTRA(NUMBER, "egress_queue"))},
 };
 
 /* The field's value; the cursor moves behind it. */
@@ -450,7 +561,10 @@ static struct weir_cursor field_take(enum field_kind kind, struct weir_cursor *c
 	size_t padding;
 
 	switch (kind) {
+	case FIELD_HYPER:
+		return weir_cursor_sub(c, 8);
 	case FIELD_TEXT:
+	case FIELD_OPAQUE:
 		len = weir_cursor_u32(c);
 		value = weir_cursor_sub(c, len);
 		padding = (4 - len % 4) % 4;
@@ -506,6 +620,22 @@ static void keep_text(struct weir_sample *s, const struct field *f, bool column,
 		weir_column_set_add(&s->present, f->column);
 	else
 		weir_message_fault(s->m, WEIR_FAULT_EXTRA_DROPPED);
+}
+
+static void keep_hyper(struct weir_sample *s, const struct field *f, const struct weir_cursor *value)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)weir_be_uint(value->at, 8));
+
+	weir_sample_put_extra(s, f->name, text, (size_t)len, true);
+}
+
+static void keep_opaque(struct weir_sample *s, const struct field *f, const struct weir_cursor *value)
+{
+	struct weir_value_text text = weir_value_text(NULL, value->at, weir_cursor_left(value), s->m->work->text);
+
+	if (weir_cursor_left(value))
+		weir_sample_put_extra(s, f->name, text.text, text.len, text.number);
 }
 
 static void keep_addr(struct weir_sample *s, const struct field *f, bool column, const struct weir_cursor *value)
@@ -568,8 +698,14 @@ static void keep_field(struct weir_sample *s, const struct field *f, const struc
 	case FIELD_NUMBER:
 		keep_number(s, f, column, weir_be32(value->at));
 		break;
+	case FIELD_HYPER:
+		keep_hyper(s, f, value);
+		break;
 	case FIELD_TEXT:
 		keep_text(s, f, column, value);
+		break;
+	case FIELD_OPAQUE:
+		keep_opaque(s, f, value);
 		break;
 	case FIELD_ADDRESS:
 	case FIELD_IPV4:

@@ -232,6 +232,18 @@ static const struct other_case {
 	{1010, RECORD_BYTES(U32(0), U32(8)), "mpls_ftn_mask=8 "},
 	{1011, RECORD_BYTES(U32(24)), "mpls_fec_prefix_length=24 "},
 	{1012, RECORD_BYTES(U32(2), U32(0x88a80064), U32(0x8100e0c8)), "vlan_stack=100 200 "},
+	{1013, RECORD_BYTES(U32(0x000fac04), U32(3), 0xaa, 0xaa, 3, 0), "ieee80211_cipher_suite=1027076 ieee80211_payload=aaaa03 "},
+	{1014, RECORD_BYTES(U32(5), 'g', 'u', 'e', 's', 't', 0, 0, 0, 2, 0, 0, 0, 0, 9, U16(0), U32(4), U32(36), U64(54000000), U32(30),
+			    U32(180), U32(250)),
+	 "ssid=guest bssid=02:00:00:00:00:09 ieee80211_version=4 ieee80211_channel=36 ieee80211_speed=54000000 ieee80211_rsni=30 "
+	 "ieee80211_rcpi=180 ieee80211_duration_us=250 "},
+	{1015, RECORD_BYTES(U32(4), 'c', 'o', 'r', 'p', 2, 0, 0, 0, 0, 9, U16(0), U32(4), U32(2), U32(250), U32(300), U32(36), U64(54000000),
+			    U32(100)),
+	 "ssid=corp bssid=02:00:00:00:00:09 ieee80211_version=4 ieee80211_transmissions=2 ieee80211_duration_us=250 "
+	 "ieee80211_retrans_us=300 ieee80211_channel=36 ieee80211_speed=54000000 ieee80211_power_mw=100 "},
+	{1017, RECORD_BYTES(U64(77), U32(0x3fffff), U32(1)), "openflow_cookie=77 openflow_wildcards=4194303 openflow_actions=1 "},
+	{1018, RECORD_BYTES(U32(8), U32(16), U32(0x010203), U32(5)), "fc_src_mask=8 fc_dst_mask=16 fc_next_hop=66051 fc_metric=5 "},
+	{1019, RECORD_BYTES(U32(2), U32(900)), "queue_index=2 queue_length=900 "},
 	{1020, RECORD_BYTES(U32(40000), U32(443)), "post_nat_src_port=40000 post_nat_dst_port=443 "},
 	{1022, RECORD_BYTES(U32(64), 2, 0, 0, 0, 0, 1, U16(0), 2, 0, 0, 0, 0, 2, U16(0), U32(0x0800)),
 	 "tunnel_ingress_src_mac=02:00:00:00:00:01 tunnel_ingress_dst_mac=02:00:00:00:00:02 tunnel_ingress_ethertype=2048 "},
@@ -244,6 +256,14 @@ static const struct other_case {
 	{1028, RECORD_BYTES(U32(50)), "decapsulate_ingress=50 "},
 	{1029, RECORD_BYTES(U32(5000)), "vni=5000 "},
 	{1030, RECORD_BYTES(U32(5001)), "vni=5001 "},
+	{1031, RECORD_BYTES(U32(1), U32(2), U32(3), U32(4), U32(5), U32(6), U32(7), U32(8), U32(9), U32(10)),
+	 "ib_src_vl=1 ib_src_sl=2 ib_src_dlid=3 ib_src_slid=4 ib_src_lnh=5 ib_dst_vl=6 ib_dst_sl=7 ib_dst_dlid=8 ib_dst_slid=9 "
+	 "ib_dst_lnh=10 "},
+	{1032, RECORD_BYTES(U32(1), U32(2), U64(0xfe80000000000000), U64(3), U64(0xfe80000000000000), U64(4), U32(27), U32(5)),
+	 "ib_flow_label=1 ib_traffic_class=2 ib_src_gid=fe80::3 ib_dst_gid=fe80::4 ib_next_header=27 ib_length=5 "},
+	{1033, RECORD_BYTES(U32(0xffff), U32(7), U32(4)), "ib_pkey=65535 ib_dst_qp=7 ib_opcode=4 "},
+	{1034, RECORD_BYTES(U32(2), U32(0x88a80064), U32(0x8100e0c8)), "vlan_stack_in=100 200 "},
+	{1035, RECORD_BYTES(U32(1), U32(0x8100012c)), "vlan_stack_out=300 "},
 	{1036, RECORD_BYTES(U32(3)), "egress_queue=3 "},
 	{1037, RECORD_BYTES(U32(10), U32(4), 'd', 'e', 'n', 'y', U32(1)), "acl_number=10 acl_name=deny acl_direction=1 "},
 	{1038, RECORD_BYTES(U32(6), 'i', 'p', '_', 'r', 'c', 'v', 0, 0), "function=ip_rcv "},
@@ -251,6 +271,41 @@ static const struct other_case {
 	{1040, RECORD_BYTES(U32(70000)), "queue_depth_bytes=70000 "},
 	{1041, RECORD_BYTES(U32(2), 'l', '3', 0, 0, U32(3), 't', 't', 'l', 0), "hw_trap_group=l3 hw_trap=ttl "},
 	{1042, RECORD_BYTES(U32(4), 'T', 'C', 'P', '_'), "linux_drop_reason=TCP_ "},
+	{2000, RECORD_BYTES(U32(1), U32(2), U32(3), U32(0), U64(5000000000), U64(6)),
+	 "transaction_direction=1 transaction_wait_us=2 transaction_us=3 transaction_status=0 transaction_bytes_in=5000000000 "
+	 "transaction_bytes_out=6 "},
+	{2001, RECORD_BYTES(U32(4), '/', 'v', 'a', 'r', U32(25), U32(0)), "nfs_path=/var nfs_operation=25 nfs_status=0 "},
+	{2002, RECORD_BYTES(U32(1), U32(40), U32(2)), "scsi_lun=1 scsi_operation=40 scsi_status=2 "},
+	{2003, RECORD_BYTES(U32(2), '/', 'a', 0, 0, U32(1), 'h', 0, 0, 0, U32(0), U32(0), U32(3), 'b', 'o', 'b', 0, U32(200)),
+	 "user_name=bob url=/a url_host=h http_status=200 "},
+	{2100, RECORD_BYTES(U32(6), IP(192, 0, 2, 1), IP(192, 0, 2, 2), U32(80), U32(50000)),
+	 "src_addr=192.0.2.1 dst_addr=192.0.2.2 src_port=80 dst_port=50000 proto=6 "},
+	{2101, RECORD_BYTES(U32(6), U64(0x20010db800000000), U64(1), U64(0x20010db800000000), U64(2), U32(80), U32(50000)),
+	 "src_addr=2001:db8::1 dst_addr=2001:db8::2 src_port=80 dst_port=50000 proto=6 "},
+	{2102, RECORD_BYTES(U32(6), IP(192, 0, 2, 1), IP(192, 0, 2, 2), U32(40000), U32(8080)),
+	 "proxy_proto=6 proxy_local_addr=192.0.2.1 proxy_remote_addr=192.0.2.2 proxy_local_port=40000 proxy_remote_port=8080 "},
+	{2103, RECORD_BYTES(U32(6), U64(0x20010db800000000), U64(1), U64(0x20010db800000000), U64(2), U32(40000), U32(8080)),
+	 "proxy_proto=6 proxy_local_addr=2001:db8::1 proxy_remote_addr=2001:db8::2 proxy_local_port=40000 proxy_remote_port=8080 "},
+	{2200, RECORD_BYTES(U32(1), U32(7), U32(3), 'k', 'e', 'y', 0, U32(1), U32(500), U32(90), U32(1)),
+	 "memcache_protocol=1 memcache_command=7 memcache_key=key memcache_keys=1 memcache_value_bytes=500 memcache_us=90 "
+	 "memcache_status=1 "},
+	{2201, RECORD_BYTES(U32(2), U32(1), '/', 0, 0, 0, U32(1), 'h', 0, 0, 0, U32(0), U32(0), U32(0), U32(1), 'u', 0, 0, 0, U32(0), U64(1),
+			    U64(2), U32(3), U32(404)),
+	 "user_name=u http_method=2 url=/ url_host=h http_request_bytes=1 http_response_bytes=2 http_us=3 http_status=404 "},
+	{2202, RECORD_BYTES(U32(4), 's', 'h', 'o', 'p', U32(3), 'p', 'a', 'y', 0, U32(0), U32(2), 'n', 'o', 0, 0, U64(1), U64(2), U32(3),
+			    U32(5)),
+	 "application_name=shop app_operation=pay app_status_text=no app_request_bytes=1 app_response_bytes=2 app_us=3 app_status=5 "},
+	{2203, RECORD_BYTES(U32(3), 'w', 'e', 'b', 0, U32(3), 'g', 'e', 't', 0, U32(0)), "app_parent_name=web app_parent_operation=get "},
+	{2204, RECORD_BYTES(U32(4), 'e', 'v', 'e', '1'), "app_initiator=eve1 "},
+	{2205, RECORD_BYTES(U32(4), 'b', 'o', 'b', '1'), "app_target=bob1 "},
+	{2206, RECORD_BYTES(U32(2), U32(1001), U32(1), '/', 0, 0, 0, U32(1), 'h', 0, 0, 0, U32(1), 'r', 0, 0, 0, U32(1), 'a', 0, 0, 0, U32(1),
+			    'x', 0, 0, 0, U32(0), U32(1), 'm', 0, 0, 0, U64(1), U64(2), U32(3), U32(200)),
+	 "http_method=2 http_protocol=1001 url=/ url_host=h http_referer=r http_user_agent=a http_forwarded_for=x http_mime_type=m "
+	 "http_request_bytes=1 http_response_bytes=2 http_us=3 http_status=200 "},
+	{2207, RECORD_BYTES(U32(1), '/', 0, 0, 0, U32(4), 'd', 'o', 'w', 'n'), "proxy_url=/ proxy_url_host=down "},
+	{2210, RECORD_BYTES(U32(3), U32(1001), U32(3), U32(1002)),
+	 "src_entity_class=3 src_entity_index=1001 dst_entity_class=3 dst_entity_index=1002 "},
+	{4413 << 12 | 1, RECORD_BYTES(U32(6)), "egress_queue=6 "},
 	{2209, RECORD_BYTES(U32(1), U32(2), U32(3), U32(4), U32(5), U32(6), U32(7), U32(8), U32(9), U32(10), U32(11), U32(12)),
 	 "tcp_direction=1 tcp_snd_mss=2 tcp_rcv_mss=3 tcp_unacked=4 tcp_lost=5 tcp_retrans=6 tcp_pmtu=7 tcp_rtt_us=8 "
 	 "tcp_rttvar_us=9 tcp_snd_cwnd=10 tcp_reordering=11 tcp_min_rtt_us=12 "},
@@ -285,6 +340,70 @@ static void test_other_records(void **state)
 				assert_int_equal(stats(f)->fault[WEIR_FAULT_SFLOW_RECORD], faults + (len < OTHER[i].len));
 		}
 	}
+}
+
+/* 23 numbers, each under its name; extra has room for what a sample of any record can become. */
+static void test_navigation_timing(void **state)
+{
+	struct fixture *f = *state;
+	size_t record;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	record = part_open(&f->m, 2208);
+	for (uint32_t i = 0; i < 23; i++)
+		PUT(&f->m, U32(4000000000 + i));
+	part_close(&f->m, record);
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(f->block->extras, 23);
+	assert_extra(f, 0, "nav_type", "4000000000");
+	assert_extra(f, 0, "nav_load_end_ms", "4000000022");
+}
+
+/* The agent's own time is the packet's, unless its clock is not set. */
+static void test_timestamp(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		sflow_begin(&f->m, i);
+		sample_begin(&f->m);
+		count(&f->m, records_at);
+		RECORD(&f->m, 1043, U64(i ? 5 : UINT64_C(1000000) * (TEST_MS - 3000) + 999));
+		sample_end(&f->m);
+		decode(f);
+	}
+	assert_faults(f, "time_implausible");
+	assert_cell(f, 0, TIME_START, "1699999997000");
+	assert_cell(f, 0, TIME_END, "1699999997000");
+	assert_cell(f, 1, TIME_END, "1700000000500");
+	sflow_begin(&f->m, 2);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1043, U32(1), U16(0));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "time_implausible sflow_record");
+}
+
+static void test_aggregation(void **state)
+{
+	struct fixture *f = *state;
+
+	sflow_begin(&f->m, 0);
+	sample_begin(&f->m);
+	count(&f->m, records_at);
+	RECORD(&f->m, 1016, U32(2), U32(0), U32(0));
+	count(&f->m, records_at);
+	RECORD(&f->m, 1016, U16(2));
+	sample_end(&f->m);
+	decode(f);
+	assert_faults(f, "sflow_record");
+	assert_extra(f, 0, "ieee80211_frames", "2");
+	assert_extra(f, 0, "ieee80211_frame_records", "0000000000000000");
 }
 
 static void test_unknown_records_are_kept(void **state)
@@ -355,6 +474,9 @@ int main(void)
 		FIXTURE_TEST(test_extended_switch_and_router),
 		FIXTURE_TEST(test_extended_gateway),
 		FIXTURE_TEST(test_other_records),
+		FIXTURE_TEST(test_navigation_timing),
+		FIXTURE_TEST(test_timestamp),
+		FIXTURE_TEST(test_aggregation),
 		FIXTURE_TEST(test_unknown_records_are_kept),
 		FIXTURE_TEST(test_longer_records),
 		FIXTURE_TEST(test_second_values_go_to_extra),
