@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cli/command.h"
+#include "cli/enrichment.h"
 #include "cli/exporters.h"
 #include "cli/role.h"
 #include "collect/collector.h"
@@ -176,8 +177,8 @@ static bool read_state(const struct weir_role *role, struct weir_buffer *out)
 }
 
 /* state: scratch space. */
-static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_buffer *state,
-			 struct weir_collector **ret_collector, struct weir_error *err)
+static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_enrich *enrich,
+			 struct weir_buffer *state, struct weir_collector **ret_collector, struct weir_error *err)
 {
 	const struct weir_config *c = &role->config;
 	struct weir_collector_options options = {
@@ -190,6 +191,7 @@ static int new_collector(const struct weir_role *role, const struct receivers *r
 		.spool_segment_bytes = c->spool_segment_bytes,
 		.sync_ms = (unsigned)c->collect_sync_ms,
 		.exporter_rate_max = (uint32_t)c->collect_exporter_rate_max,
+		.enrich = enrich,
 		.clock = &weir_clock_system,
 	};
 
@@ -287,7 +289,8 @@ static void tell_worst(const struct weir_role *role, struct weir_collector *coll
 			 source, worst.refused);
 }
 
-static void publish(const struct weir_role *role, struct weir_collector *collector, struct publishing *p, bool last)
+static void publish(const struct weir_role *role, struct weir_collector *collector, struct weir_enrichment *enrichment,
+		    struct publishing *p, bool last)
 {
 	int64_t now = weir_clock_mono_ns(&weir_clock_system);
 	struct weir_collector_stats stats;
@@ -301,7 +304,7 @@ static void publish(const struct weir_role *role, struct weir_collector *collect
 
 	weir_buffer_init(&text);
 	weir_collector_stats(collector, &stats);
-	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0 &&
+	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0 && weir_enrichment_metrics(enrichment, &text) == 0 &&
 	    weir_buffer_append(&text, p->exporters.data, p->exporters.len) == 0)
 		weir_role_publish(role, &text);
 	weir_buffer_done(&text);
@@ -332,7 +335,8 @@ static void refresh_tls(const struct weir_role *role, struct weir_tls *tls)
 		weir_log(&role->log, WEIR_LOG_ERROR, "the old certificates stay in force: %s: %s; %s", err.where, err.what, err.next);
 }
 
-static int serve(const struct weir_role *role, const struct receivers *receivers, struct weir_collector *collector)
+static int serve(const struct weir_role *role, const struct receivers *receivers, struct weir_collector *collector,
+		 struct weir_enrichment *enrichment)
 {
 	struct complaint last = {0};
 	struct weir_error err;
@@ -342,19 +346,20 @@ static int serve(const struct weir_role *role, const struct receivers *receivers
 	bool failed = false;
 	bool first = true;
 
-	publish(role, collector, &publishing, false);
+	publish(role, collector, enrichment, &publishing, false);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
-		publish(role, collector, &publishing, false);
+		publish(role, collector, enrichment, &publishing, false);
 		if (first)
 			tell_abandoned(role, collector);
 		first = false;
 		complain(role, collector, &last);
 		tell_worst(role, collector, &told_ns);
 		refresh_tls(role, receivers->tls);
+		weir_enrichment_refresh(role, enrichment);
 		failed = weir_collector_failed(collector, &err);
 	}
 	weir_collector_stop(collector);
-	publish(role, collector, &publishing, true);
+	publish(role, collector, enrichment, &publishing, true);
 	weir_buffer_done(&publishing.exporters);
 	complain(role, collector, &last);
 	if (failed)
@@ -365,13 +370,13 @@ static int serve(const struct weir_role *role, const struct receivers *receivers
 	return WEIR_EXIT_OK;
 }
 
-/* The folders of the TLS files stay readable, for a new file there is another file to the sandbox. */
-static void confine(struct weir_role *role)
+/* The folders of the TLS files and of enrichment's stay readable, for a new file there is another file to the sandbox. */
+static void confine(struct weir_role *role, struct weir_enrichment *enrichment)
 {
 	const struct weir_config *c = &role->config;
 	const char *const FILES[] = {c->tls_certificate, c->tls_key, c->tls_ca};
 	char folder[3][PATH_MAX];
-	struct weir_sandbox_path paths[4] = {{0}};
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 1] = {{0}};
 	unsigned count = 0;
 
 	for (unsigned i = 0; c->collect_tls_listen.count && i < 3; i++) {
@@ -380,6 +385,7 @@ static void confine(struct weir_role *role)
 		(void)snprintf(folder[i], sizeof(folder[i]), "%s", FILES[i]);
 		paths[count++] = (struct weir_sandbox_path){dirname(folder[i]), WEIR_SANDBOX_READ};
 	}
+	(void)weir_enrichment_paths(enrichment, paths + count, WEIR_ROLE_PATHS_MAX - count);
 	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, paths);
 }
 
@@ -387,6 +393,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 {
 	struct receivers receivers = {0};
 	struct weir_collector *collector = NULL;
+	struct weir_enrichment enrichment = {0};
 	struct weir_buffer state = {0};
 	struct weir_error err = {0};
 	struct weir_role role;
@@ -403,20 +410,23 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 	status = weir_role_drop(&role, role.config.collect_user, &err);
 	if (!status)
-		status = new_collector(&role, &receivers, &state, &collector, &err);
+		status = weir_enrichment_open(&role.config, &enrichment, &err);
+	if (!status)
+		status = new_collector(&role, &receivers, enrichment.enrich, &state, &collector, &err);
 	if (status) {
 		status = weir_role_cannot_open(status, &err);
 	} else {
-		confine(&role);
+		confine(&role, &enrichment);
 		if (weir_collector_start(collector, &err)) {
 			status = weir_fail(WEIR_EXIT_FAILED, &err);
 		} else {
 			tell_receivers(&role, &receivers);
-			status = serve(&role, &receivers, collector);
+			status = serve(&role, &receivers, collector, &enrichment);
 		}
 	}
 	weir_buffer_done(&state);
 	weir_collector_free(collector);
+	weir_enrichment_done(&enrichment);
 	close_receivers(&receivers);
 	weir_role_done(&role);
 	return status;

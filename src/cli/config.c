@@ -1,9 +1,11 @@
 /* `weir config`: look a configuration over, or print the one in force. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/enrichment.h"
 #include "config/config.h"
 
 struct values {
@@ -16,9 +18,41 @@ static const struct weir_option OPTIONS[] = {
 	{0},
 };
 
-static int check(const char *path)
+#define SHOWN_MAX 20 /* of a kind */
+
+static void tell_finding(void *ctx, enum weir_networks_finding finding, const char *text)
 {
-	printf("%s: no mistakes\n", path ? path : "the defaults (no file is in use)");
+	static const char *const NAMES[WEIR_FINDINGS] = {
+		[WEIR_FINDING_TWICE] = "twice", [WEIR_FINDING_OVERLAP] = "overlap", [WEIR_FINDING_GAP] = "gap"};
+	unsigned *count = ctx;
+
+	if (count[finding]++ < SHOWN_MAX)
+		printf("networks: %s: %s\n", NAMES[finding], text);
+}
+
+/* The files that the configuration names, too. What was found in the networks is no mistake. */
+static int check(const char *path, const struct weir_config *config)
+{
+	const char *name = path ? path : "the defaults (no file is in use)";
+	unsigned count[WEIR_FINDINGS] = {0};
+	struct weir_enrichment enrichment;
+	struct weir_enrich_stats stats;
+	struct weir_error err = {0};
+
+	if (weir_enrichment_open(config, &enrichment, &err))
+		return weir_fail(WEIR_EXIT_FAILED, &err);
+	weir_enrich_check(enrichment.enrich, tell_finding, count);
+	for (unsigned i = 0; i < WEIR_FINDINGS; i++) {
+		if (count[i] > SHOWN_MAX)
+			printf("networks: and %u more like the last one of its kind\n", count[i] - SHOWN_MAX);
+	}
+	weir_enrich_stats(enrichment.enrich, &stats);
+	if (stats.networks)
+		printf("%s: no mistakes; %" PRIu64 " networks, of which %u stand twice, %u overlaps of zones, %u gaps\n", name,
+		       stats.networks, count[WEIR_FINDING_TWICE], count[WEIR_FINDING_OVERLAP], count[WEIR_FINDING_GAP]);
+	else
+		printf("%s: no mistakes\n", name);
+	weir_enrichment_done(&enrichment);
 	return WEIR_EXIT_OK;
 }
 
@@ -58,7 +92,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	rc = weir_config_read(path, &config, &err);
 	if (rc)
 		return weir_fail(rc == -EINVAL || rc == -EFBIG ? WEIR_EXIT_FAILED : WEIR_EXIT_USAGE, &err);
-	status = checks ? check(path) : show(&config);
+	status = checks ? check(path, &config) : show(&config);
 	weir_config_done(&config);
 	return status;
 }
@@ -67,7 +101,10 @@ const struct weir_command weir_command_config = {
 	.name = "config",
 	.arguments = "check|show [FILE]",
 	.summary = "look weir.yaml over, or print the configuration in force",
-	.text = "check reads the file and names the first mistake with its line and column.\n\n"
+	.text = "check reads the file, and those that it names for networks and services, and names the first mistake with its line and "
+		"column. Of the networks it tells which stand twice, which lie within a network of another zone (the longest prefix "
+		"counts), and which addresses are in none: of a network that is divided, those in none of its parts, and private "
+		"addresses. These are no mistakes.\n\n"
 		"show prints every option with its value in force and its help, as YAML that can be kept as weir.yaml. Nothing "
 		"in it is secret.\n\n"
 		"Without FILE it is the file that the other commands use: the one that $WEIR_CONFIG names, ./weir.yaml or "

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/enrichment.h"
 #include "cli/flow_table.h"
 #include "export/file.h"
 #include "flow/text.h"
@@ -19,6 +20,8 @@ struct values {
 	const char *exporter;
 	const char *write;
 	const char *sflow_addresses;
+	const char *config;
+	bool enrich;
 };
 
 struct decoding {
@@ -28,6 +31,8 @@ struct decoding {
 	const struct output *output;
 	struct weir_flow_table table;
 	struct weir_export_file *file; /* --write, or NULL */
+	struct weir_enrichment enrichment;
+	struct weir_enrich_worker *enrich; /* --enrich, or NULL */
 	struct weir_capture_stats captures; /* of all files together */
 	struct weir_error err;		    /* why it ended early */
 };
@@ -85,7 +90,11 @@ static int write_out(struct decoding *d)
 
 static int flush(struct decoding *d)
 {
-	int rc = d->file ? weir_export_file_write(d->file, d->block, &d->err) : d->output->rows(d);
+	int rc;
+
+	if (d->enrich)
+		weir_enrich_block(d->enrich, d->block, NULL);
+	rc = d->file ? weir_export_file_write(d->file, d->block, &d->err) : d->output->rows(d);
 
 	weir_block_reset(d->block);
 	if (rc && d->file)
@@ -269,6 +278,21 @@ static int close_file(struct decoding *d, const char *path)
 	return 0;
 }
 
+/* With the data sets of the configuration that is in use. */
+static int open_enrichment(struct decoding *d, const char *path, uint64_t seed)
+{
+	struct weir_config config;
+	int rc = weir_config_read(weir_config_find(path), &config, &d->err);
+
+	if (rc)
+		return rc;
+	rc = weir_enrichment_open(&config, &d->enrichment, &d->err);
+	weir_config_done(&config);
+	if (!rc && weir_enrich_worker_new(d->enrichment.enrich, seed, &d->enrich))
+		rc = weir_error_set(&d->err, -ENOMEM, NULL, NULL, "out of memory");
+	return rc;
+}
+
 static int set_up(struct decoding *d, const struct values *values)
 {
 	struct weir_decoder_limits limits = weir_decoder_limits_default;
@@ -286,6 +310,9 @@ static int set_up(struct decoding *d, const struct values *values)
 		rc = weir_block_new(&weir_block_limits_default, &d->block);
 	if (rc)
 		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
+	rc = values->enrich ? open_enrichment(d, values->config, seed) : 0;
+	if (rc)
+		return rc;
 	return values->write ? weir_export_file_open(values->write, &d->file, &d->err) : 0;
 }
 
@@ -293,6 +320,8 @@ static void tear_down(struct decoding *d)
 {
 	weir_decoder_free(d->decoder);
 	weir_block_free(d->block);
+	weir_enrich_worker_free(d->enrich);
+	weir_enrichment_done(&d->enrichment);
 	weir_buffer_done(&d->out);
 	(void)!weir_export_file_close(d->file, NULL);
 }
@@ -350,6 +379,18 @@ static const struct weir_option OPTIONS[] = {
 	 .argument = "ADDRESS",
 	 .offset = offsetof(struct values, exporter),
 	 .help = "The exporter's address in files that have none: IPFIX files and raw datagrams (0.0.0.0)."},
+	{.name = "enrich",
+	 .letter = 'E',
+	 .type = WEIR_OPTION_FLAG,
+	 .offset = offsetof(struct values, enrich),
+	 .help = "Add what weir makes of the flows as collect does it: zones, direction, initiator, service, category …"},
+	{.name = "config",
+	 .letter = 'c',
+	 .type = WEIR_OPTION_TEXT,
+	 .argument = "FILE",
+	 .offset = offsetof(struct values, config),
+	 .help = "The configuration whose networks and services --enrich uses; without it $WEIR_CONFIG, ./weir.yaml, "
+		 "/etc/weir/weir.yaml, or the defaults."},
 	{.name = "sflow-addresses",
 	 .type = WEIR_OPTION_CHOICE,
 	 .argument = "outer|inner",

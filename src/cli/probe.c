@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/enrichment.h"
 #include "cli/probe_role.h"
 #include "cli/probe_session.h"
 #include "config/quantity.h"
@@ -23,7 +24,7 @@ struct values {
 	struct weir_role_values role;
 	const char *read, *interfaces, *to, *version, *format, *active, *inactive, *tcp_end, *tunnel, *bytes, *agent;
 	const char *template_time;
-	bool print, pace, random, tos, bidirectional, no_promiscuous;
+	bool print, enrich, pace, random, tos, bidirectional, no_promiscuous;
 	uint64_t cache, sampling, workers, ring, snap, domain, mtu, template_messages;
 };
 
@@ -39,6 +40,8 @@ static const struct weir_option OPTIONS[] = {
 	 "no flows."},
 	{"print", 'p', WEIR_OPTION_FLAG, NULL, OFFSET(print), 0, 0, "Print the flows."},
 	{"format", 'f', WEIR_OPTION_CHOICE, "table|ndjson|csv", OFFSET(format), 0, 0, "How to print; table unless given."},
+	{"enrich", 'E', WEIR_OPTION_FLAG, NULL, OFFSET(enrich), 0, 0,
+	 "Print what weir makes of the flows, too: zones, direction, initiator, service, category …; with --config."},
 	{"active", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(active), 0, 0,
 	 "A flow that goes on is told after so long, and begins anew; 60s unless given."},
 	{"inactive", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(inactive), 0, 0,
@@ -80,8 +83,8 @@ static const struct weir_option OPTIONS[] = {
 	{"template-time", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(template_time), 0, 0,
 	 "And after so long; 1m unless given."},
 	{"config", 'c', WEIR_OPTION_TEXT, "FILE", OFFSET(role.config), 0, 0,
-	 "With neither --read nor --interface: the configuration, whose probe.interfaces are listened to and whose spool "
-	 "takes the flows."},
+	 "The configuration. With neither --read nor --interface its probe.interfaces are listened to, and its spool takes the "
+	 "flows; --enrich uses its networks and services."},
 	{"data", 'd', WEIR_OPTION_TEXT, "DIR", OFFSET(role.data), 0, 0, "The same: the data folder, in place of data_dir."},
 	{0},
 };
@@ -285,12 +288,26 @@ static void await_signals(struct weir_probe_session *session)
 	(void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* The data sets of the configuration that is in use. */
+static int open_enrichment(const struct values *v, struct weir_enrichment *enrichment, struct weir_error *err)
+{
+	struct weir_config config;
+	int rc = v->enrich ? weir_config_read(weir_config_find(v->role.config), &config, err) : 0;
+
+	if (rc || !v->enrich)
+		return rc;
+	rc = weir_enrichment_open(&config, enrichment, err);
+	weir_config_done(&config);
+	return rc;
+}
+
 static int run(const struct weir_command *self, int argc, char **argv)
 {
 	struct values v = {.version = "10", .format = "table", .tunnel = "outer", .bytes = "ip", .agent = "127.0.0.1",
 			   .cache = DEFAULT_CACHE, .workers = 1};
 	struct weir_probe_session_options options = {0};
 	struct weir_probe_session *session = NULL;
+	struct weir_enrichment enrichment = {0};
 	struct weir_error err = {0};
 	int operands;
 	int rc = weir_options_parse(self, argc, argv, &v, &operands);
@@ -304,13 +321,18 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (rc)
 		return rc;
 	rc = open_sources(&v, operands, argv, &options, &err);
+	if (!rc)
+		rc = open_enrichment(&v, &enrichment, &err);
 	if (rc) {
 		for (unsigned i = 0; i < options.workers; i++)
 			weir_packets_close(options.packets[i]);
 		return weir_fail(WEIR_EXIT_USAGE, &err);
 	}
-	if (weir_probe_session_new(&options, &session, &err))
+	options.enrich = enrichment.enrich;
+	if (weir_probe_session_new(&options, &session, &err)) {
+		weir_enrichment_done(&enrichment);
 		return weir_fail(WEIR_EXIT_USAGE, &err);
+	}
 	await_signals(session);
 	if (v.interfaces)
 		announce(&v, operands, argv);
@@ -319,6 +341,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (rc != -EPIPE)
 		summarize(session);
 	weir_probe_session_free(session);
+	weir_enrichment_done(&enrichment);
 	if (rc)
 		return rc == -EPIPE ? WEIR_EXIT_FAILED : weir_fail(WEIR_EXIT_USAGE, &err);
 	return WEIR_EXIT_OK;

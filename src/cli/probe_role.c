@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "cli/enrichment.h"
 #include "supervise/user.h"
 
 #define TCP_END_MS 1000
@@ -149,7 +150,7 @@ static int describe(const struct weir_role *role, const struct weir_probe_stats 
 	return rc;
 }
 
-static void publish(const struct weir_role *role, struct weir_probe_session *session)
+static void publish(const struct weir_role *role, struct weir_probe_session *session, struct weir_enrichment *enrichment)
 {
 	struct weir_probe_stats stats;
 	struct weir_spool_stats spool;
@@ -157,7 +158,7 @@ static void publish(const struct weir_role *role, struct weir_probe_session *ses
 
 	weir_buffer_init(&text);
 	weir_probe_session_stats(session, &stats, &spool);
-	if (describe(role, &stats, &spool, &text) == 0)
+	if (describe(role, &stats, &spool, &text) == 0 && weir_enrichment_metrics(enrichment, &text) == 0)
 		weir_role_publish(role, &text);
 	weir_buffer_done(&text);
 }
@@ -174,7 +175,7 @@ static void complain(const struct weir_role *role, struct weir_probe_session *se
 	weir_log(&role->log, WEIR_LOG_ERROR, "%s: %s%s%s", err.where, err.what, *err.next ? "; " : "", err.next);
 }
 
-static int serve(const struct weir_role *role, struct weir_probe_session *session)
+static int serve(const struct weir_role *role, struct weir_probe_session *session, struct weir_enrichment *enrichment)
 {
 	struct weir_error err = {0};
 	struct weir_probe_stats stats;
@@ -182,15 +183,16 @@ static int serve(const struct weir_role *role, struct weir_probe_session *sessio
 	int64_t said_ns = 0;
 	bool failed = false;
 
-	publish(role, session);
+	publish(role, session, enrichment);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
-		publish(role, session);
+		publish(role, session, enrichment);
 		complain(role, session, &said_ns);
+		weir_enrichment_refresh(role, enrichment);
 		failed = weir_probe_session_failed(session, &err);
 	}
 	weir_probe_session_stop(session);
 	failed = weir_probe_session_join(session, &err) || failed;
-	publish(role, session);
+	publish(role, session, enrichment);
 	complain(role, session, &said_ns);
 	if (failed)
 		return weir_fail(WEIR_EXIT_FAILED, &err);
@@ -199,6 +201,12 @@ static int serve(const struct weir_role *role, struct weir_probe_session *sessio
 					    " frames lost in the kernel",
 		 stats.meter.packets, stats.meter.rows, spool.rows, stats.packets.kernel_drops);
 	return WEIR_EXIT_OK;
+}
+
+static void close_interfaces(struct weir_probe_session_options *options)
+{
+	for (unsigned i = 0; i < options->workers; i++)
+		weir_packets_close(options->packets[i]);
 }
 
 /* From here on nothing needs privileges, and what the spool makes belongs to the user. */
@@ -211,6 +219,8 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 		.segment_rows_max = SEGMENT_ROWS,
 		.bytes_max = c->spool_size_max_bytes,
 	};
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 1] = {{0}};
+	struct weir_enrichment enrichment;
 	struct weir_probe_session *session;
 	struct weir_error err = {0};
 	int status;
@@ -219,18 +229,28 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 	options->spool = &spool;
 	options->sync_ms = (int64_t)c->collect_sync_ms;
 	set_meter(c, &options->meter);
-	status = weir_probe_session_new(options, &session, &err);
-	if (status)
+	status = weir_enrichment_open(c, &enrichment, &err);
+	if (status) {
+		close_interfaces(options);
 		return weir_role_cannot_open(status, &err);
-	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, NULL);
+	}
+	options->enrich = enrichment.enrich;
+	status = weir_probe_session_new(options, &session, &err);
+	if (status) {
+		weir_enrichment_done(&enrichment);
+		return weir_role_cannot_open(status, &err);
+	}
+	(void)weir_enrichment_paths(&enrichment, paths, WEIR_ROLE_PATHS_MAX);
+	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, paths);
 	if (weir_probe_session_start(session, &err)) {
 		status = weir_fail(WEIR_EXIT_FAILED, &err);
 	} else {
 		for (unsigned i = 0; i < c->probe_interfaces.count; i++)
 			weir_log(&role->log, WEIR_LOG_INFO, "listening on %s", c->probe_interfaces.item[i]);
-		status = serve(role, session);
+		status = serve(role, session, &enrichment);
 	}
 	weir_probe_session_free(session);
+	weir_enrichment_done(&enrichment);
 	return status;
 }
 
@@ -260,8 +280,7 @@ int weir_probe_role(const struct weir_command *command, const struct weir_role_v
 		status = weir_usage(command, "say what to look at: --read FILE, --interface NAME, or probe.interfaces in the "
 					     "configuration");
 	} else if (open_interfaces(&role, &options, &err) || drop(&role, &err)) {
-		for (unsigned i = 0; i < options.workers; i++)
-			weir_packets_close(options.packets[i]);
+		close_interfaces(&options);
 		status = weir_fail(WEIR_EXIT_USAGE, &err);
 	} else {
 		status = run_role(&role, &options);

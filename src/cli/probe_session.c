@@ -18,6 +18,7 @@ struct worker {
 	struct weir_probe *probe;
 	struct weir_target *target[WEIR_PROBE_TARGETS_MAX];
 	struct weir_spool_writer *spool;
+	struct weir_enrich_worker *enrich; /* NULL: none */
 	int64_t synced_ms;
 	struct weir_error print_err;
 
@@ -130,6 +131,8 @@ static int on_block(void *ctx, struct weir_block *block, int64_t now_ms)
 
 	for (unsigned i = 0; i < w->session->targets && !rc; i++)
 		rc = weir_target_send(w->target[i], block, now_ms);
+	if (!rc && w->enrich)
+		weir_enrich_block(w->enrich, block, NULL);
 	if (!rc && w->session->options.format)
 		rc = print_block(w, block);
 	if (!rc && w->spool)
@@ -156,6 +159,8 @@ static int on_tick(void *ctx, int64_t now_ms)
 		rc = weir_target_flush(w->target[i], now_ms);
 	if (w->spool)
 		sync_spool(w, now_ms);
+	if (w->enrich)
+		weir_enrich_rest(w->enrich);
 	return rc;
 }
 
@@ -214,6 +219,8 @@ static int worker_init(struct worker *w, struct weir_error *err)
 		rc = open_targets(w, err);
 	if (!rc && o->spool)
 		rc = open_spool(w, err);
+	if (!rc && o->enrich && weir_enrich_worker_new(o->enrich, o->meter.seed + w->number, &w->enrich))
+		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	return rc ? rc : weir_probe_new(&probe, &w->probe, err);
 }
 
@@ -260,6 +267,7 @@ void weir_probe_session_free(struct weir_probe_session *session)
 		for (unsigned n = 0; n < WEIR_PROBE_TARGETS_MAX; n++)
 			weir_target_close(w->target[n]);
 		weir_spool_writer_close(w->spool);
+		weir_enrich_worker_free(w->enrich);
 		weir_packets_close(w->packets);
 		pthread_mutex_destroy(&w->lock);
 	}

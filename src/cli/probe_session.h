@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "enrich/enrich.h"
 #include "export/encoder.h"
 #include "probe/target.h"
 #include "probe/worker.h"
@@ -28,6 +29,7 @@ struct weir_probe_session_options {
 	const char *format;		     /* of standard output: table, ndjson, csv; NULL: nothing is printed */
 	const struct weir_spool_options *spool; /* its lane is ignored: workers have p0, p1 …; NULL: none */
 	int64_t sync_ms;		     /* of the spool */
+	struct weir_enrich *enrich;	     /* of what is printed or stored; borrowed; NULL: none */
 };
 
 struct weir_probe_session;

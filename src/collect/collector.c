@@ -34,6 +34,7 @@ struct worker {
 	struct weir_block *block;
 	struct weir_block *long_block; /* of flows whose addresses may be long (weir_decoder_divide) */
 	struct weir_block_sink sink;
+	struct weir_enrich_worker *enrich; /* NULL: none */
 	struct weir_spool_writer *spool;
 	struct weir_records records[WEIR_TABLES];	/* but for flows, like the next */
 	struct weir_spool_writer *record_spool[WEIR_TABLES]; /* NULL until there is something to write */
@@ -167,11 +168,13 @@ static void publish_state(struct worker *w)
 				      WEIR_NS_PER_MS;
 }
 
-/* The block's rows go to the spool; where that fails the spool has counted them as lost, and there is room again. */
+/* The block's rows are enriched and go to the spool; where that fails the spool has counted them as lost, and there is room again. */
 static void append(struct worker *w, struct weir_block *block)
 {
 	if (!block->rows)
 		return;
+	if (w->enrich)
+		weir_enrich_block(w->enrich, block, NULL);
 	if (weir_spool_append(w->spool, block, &w->latest))
 		note_error(w, &w->latest);
 	weir_block_reset(block);
@@ -245,6 +248,8 @@ static void sync_spool(struct worker *w)
 	sync_records(w);
 	append(w, w->block);
 	append(w, w->long_block);
+	if (w->enrich)
+		weir_enrich_rest(w->enrich);
 	if (weir_spool_sync(w->spool, &w->latest))
 		note_error(w, &w->latest);
 }
@@ -446,6 +451,8 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	    weir_block_new(&weir_block_limits_default, &w->long_block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	weir_decoder_divide(w->decoder, &w->long_block);
+	if (o->enrich && weir_enrich_worker_new(o->enrich, o->seed + w->number, &w->enrich))
+		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	load_state(w, o);
 	return weir_spool_writer_open(&spool, &w->spool, err);
 }
@@ -510,6 +517,7 @@ void weir_collector_free(struct weir_collector *collector)
 			weir_records_done(&w->records[k]);
 		}
 		weir_buffer_done(&w->native);
+		weir_enrich_worker_free(w->enrich);
 		weir_fairness_free(w->fairness);
 		weir_decoder_free(w->decoder);
 		weir_block_free(w->block);

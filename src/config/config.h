@@ -58,6 +58,11 @@ struct weir_config {
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;
 
+	char *networks_file;
+	struct weir_config_list networks_list;
+	struct weir_config_list networks_external; /* zones */
+	char *services_file;
+
 	struct weir_config_list replicate_listen;
 	struct weir_config_list replicate_to; /* none: `weir run` starts no replicator */
 	bool replicate_keep_source;

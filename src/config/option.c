@@ -265,6 +265,20 @@ static int describe_prefixes(const struct weir_config_option *option, struct wei
 				  option->max);
 }
 
+#define LINE_MAX_BYTES 1024
+
+static const char *read_line(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	const struct weir_config_option line = {.path = option->path, .min = 1, .max = LINE_MAX_BYTES};
+
+	return read_text(&line, text, ret_number);
+}
+
+static int describe_lines(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out, "a list of up to %" PRIu64 " texts", option->max);
+}
+
 static const char *read_name(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
 {
 	(void)option;
@@ -314,6 +328,7 @@ static const struct type TYPES[] = {
 	[WEIR_CONFIG_ADDRESS] = {read_address, describe_address, AS_TEXT, NULL},
 	[WEIR_CONFIG_ADDRESSES] = {read_addresses, describe_addresses, AS_LIST, NULL},
 	[WEIR_CONFIG_PREFIXES] = {read_prefix, describe_prefixes, AS_LIST, NULL},
+	[WEIR_CONFIG_LINES] = {read_line, describe_lines, AS_LIST, NULL},
 	[WEIR_CONFIG_NAMES] = {read_name, describe_names, AS_LIST, NULL},
 	[WEIR_CONFIG_OUTPUTS] = {read_output, describe_outputs, AS_LIST, NULL},
 };

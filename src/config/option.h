@@ -23,6 +23,7 @@ enum weir_config_type {
 	WEIR_CONFIG_ADDRESS,	 /* char * */
 	WEIR_CONFIG_ADDRESSES,	 /* struct weir_config_list, like the next */
 	WEIR_CONFIG_PREFIXES,
+	WEIR_CONFIG_LINES,   /* texts, for others to read */
 	WEIR_CONFIG_NAMES,   /* of hosts, or their addresses */
 	WEIR_CONFIG_OUTPUTS, /* addresses with options behind commas (replicate/spec.h reads those) */
 };

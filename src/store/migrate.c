@@ -172,33 +172,6 @@ static int apply(struct migration_run *run, const struct weir_migration *migrati
 	return rc;
 }
 
-static int apply_all(struct migration_run *run)
-{
-	struct weir_buffer answer;
-	const char *applied = NULL;
-	int rc;
-
-	weir_buffer_init(&answer);
-	rc = ask(run, "SELECT DISTINCT number FROM schema_migrations ORDER BY number FORMAT TSV", &answer, &applied);
-	for (const char *p = applied; !rc && p && *p; p = strchr(p, '\n'), p += p ? 1 : 0)
-		run->result.newest = (unsigned)strtoul(p, NULL, 10);
-	for (const struct weir_migration *m = weir_migrations; !rc && m->number; m++) {
-		char number[16];
-
-		(void)snprintf(number, sizeof(number), "%u", m->number);
-		if (has_line(applied, number))
-			continue;
-		rc = apply(run, m);
-		if (rc)
-			break;
-		run->result.migrations++;
-		if (m->number > run->result.newest)
-			run->result.newest = m->number;
-	}
-	weir_buffer_done(&answer);
-	return rc;
-}
-
 static int add_column(struct migration_run *run, unsigned index)
 {
 	struct weir_buffer sql;
@@ -230,6 +203,38 @@ static int add_columns(struct migration_run *run)
 			continue;
 		rc = add_column(run, i);
 		run->result.columns += rc == 0;
+	}
+	weir_buffer_done(&answer);
+	return rc;
+}
+
+static int apply_all(struct migration_run *run)
+{
+	struct weir_buffer answer;
+	const char *applied = NULL;
+	int rc;
+
+	weir_buffer_init(&answer);
+	rc = ask(run, "SELECT DISTINCT number FROM schema_migrations ORDER BY number FORMAT TSV", &answer, &applied);
+	for (const char *p = applied; !rc && p && *p; p = strchr(p, '\n'), p += p ? 1 : 0)
+		run->result.newest = (unsigned)strtoul(p, NULL, 10);
+	for (const struct weir_migration *m = weir_migrations; !rc && m->number; m++) {
+		char number[16];
+
+		(void)snprintf(number, sizeof(number), "%u", m->number);
+		if (has_line(applied, number))
+			continue;
+		/* A later migration may build on columns that the table made by an earlier program has not yet. */
+		if (m != weir_migrations)
+			rc = add_columns(run);
+		if (rc)
+			break;
+		rc = apply(run, m);
+		if (rc)
+			break;
+		run->result.migrations++;
+		if (m->number > run->result.newest)
+			run->result.newest = m->number;
 	}
 	weir_buffer_done(&answer);
 	return rc;

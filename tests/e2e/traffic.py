@@ -71,11 +71,13 @@ def conversations(seed, count, with_ipv6):
     return [frame for _, frame in packets]
 
 
-def write_pcap(path, frames):
+def write_pcap(path, frames, times_us=None):
+    """Frames without the Ethernet addresses, a millisecond apart, or at times of their own."""
     with open(path, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for i, frame in enumerate(frames):
             data = bytes.fromhex("0200000000020200000000") + b"\x01" + frame
-            f.write(struct.pack("<IIII", 1700000000 + i // 1000, i % 1000 * 1000, len(data), len(data)))
+            at = times_us[i] if times_us else i * 1000
+            f.write(struct.pack("<IIII", 1700000000 + at // 1000000, at % 1000000, len(data), len(data)))
             f.write(data)
     return path

@@ -1,0 +1,34 @@
+/* Enrichment as a process has it: the data sets that the configuration names, with the vocabulary of their names. */
+#ifndef WEIR_CLI_ENRICHMENT_H
+#define WEIR_CLI_ENRICHMENT_H
+
+#include <limits.h>
+
+#include "base/metrics.h"
+#include "cli/role.h"
+#include "enrich/enrich.h"
+
+#define WEIR_ENRICHMENT_FOLDERS_MAX 16
+
+struct weir_enrichment {
+	struct weir_vocabulary *vocabulary;
+	struct weir_enrich *enrich;
+	char folder[WEIR_ENRICHMENT_FOLDERS_MAX][PATH_MAX / 4]; /* of files that may be read again */
+};
+
+/* The files are read; a mistake in one is err. */
+int weir_enrichment_open(const struct weir_config *config, struct weir_enrichment *ret_enrichment, struct weir_error *err)
+	WEIR_MUST_CHECK;
+void weir_enrichment_done(struct weir_enrichment *enrichment);
+
+/* What the sandbox must let a process read, so that it sees new files: their folders, for a new file there is another file to
+ * the sandbox. Returns how many were put into paths. */
+unsigned weir_enrichment_paths(struct weir_enrichment *enrichment, struct weir_sandbox_path *paths, unsigned room);
+
+/* Read again what has changed, and say so. */
+void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichment *enrichment);
+
+/* Figures for Prometheus and `weir status`. */
+int weir_enrichment_metrics(struct weir_enrichment *enrichment, struct weir_buffer *out) WEIR_MUST_CHECK;
+
+#endif
