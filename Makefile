@@ -35,9 +35,14 @@ bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: b
 	@tools/setup store && tools/setup test
 	@bench/run
 	@bench/probe
+	@bench/replicate
+	@bench/generate
 
 bench-replicate: build ## copies a processor second, beside samplicator (SAMPLICATE names its program) and socat
 	@bench/replicate
+
+bench-generate: build ## flows a processor second that are made and sent, beside nfreplay
+	@bench/generate
 
 lint: ## format and warnings, gcc and clang
 	@tools/setup build && tools/setup fuzz
@@ -52,4 +57,4 @@ doc: build ## make the generated pages of doc/ again
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
 
-.PHONY: help build run demo test soak fuzz bench bench-replicate lint doc clean
+.PHONY: help build run demo test soak fuzz bench bench-replicate bench-generate lint doc clean
