@@ -407,7 +407,7 @@ static int raw_open(struct weir_replicator *r, const struct weir_replicate_spec 
 			raw->v6 = raw_socket(AF_INET6);
 		if (raw->v4 < 0)
 			return weir_error_set(err, raw->v4, "keep-source",
-					      r->started ? "the right to is given up after the start: start it again, and it has it"
+					      r->started ? "root and CAP_NET_RAW were given up after the start: start it again"
 							 : "start it as root or with CAP_NET_RAW, or let the "
 							   "source be rewritten",
 					      "a datagram cannot keep its source: %s", strerror(-raw->v4));

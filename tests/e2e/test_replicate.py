@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -166,11 +167,13 @@ class Replicator:
     def __init__(self, net, weir, folder):
         self.net, self.weir, self.folder = net, weir, folder
         self.process = None
+        self.user = None  # as the configuration has it
 
     def configure(self, to, **options):
         lines = [f'listen: ["*:{PORT}"]', "to:"] + [f"  - \"{text}\"" for text in to]
         lines += [f"{name}: {value}" for name, value in options.items()]
-        (self.folder / "weir.yaml").write_text("replicate:\n" + "".join(f"  {line}\n" for line in lines))
+        user = f"collect:\n  user: \"{self.user}\"\n" if self.user is not None else ""
+        (self.folder / "weir.yaml").write_text("replicate:\n" + "".join(f"  {line}\n" for line in lines) + user)
 
     def start(self, to, **options):
         self.configure(to, **options)
@@ -204,10 +207,12 @@ class Replicator:
 
 
 @pytest.fixture
-def replicator(net, weir, tmp_path):
-    replicator = Replicator(net, weir, tmp_path)
-    yield replicator
-    replicator.stop()
+def replicator(net, weir):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's are for root only
+        os.chmod(folder, 0o755)
+        replicator = Replicator(net, weir, pathlib.Path(folder))
+        yield replicator
+        replicator.stop()
 
 
 class Exporters:
@@ -309,6 +314,7 @@ def test_copies_are_exact_and_in_order(net, collector, replicator):
 def test_exporters_that_send_much_keep_source_and_order(net, collector, replicator):
     """They get sockets of their own, which send several copies at once: nothing may be seen of that."""
     plain, kept, kept6 = (collector(a) for a in (COLLECTORS[0], COLLECTORS[1], COLLECTOR6))
+    replicator.user = "nobody"  # the sockets were made before
     replicator.start([f"{COLLECTORS[0]}:{PORT}", f"{COLLECTORS[1]}:{PORT},keep-source",
                       f"[{COLLECTOR6}]:{PORT},keep-source"])
     addresses = EXPORTERS[:4] + EXPORTERS6[:2]
@@ -525,6 +531,26 @@ def test_reload_loses_nothing(net, collector, replicator):
     assert all(len(p) == 1 for p in ports.values())
     # Who joined heard the template first, each time.
     assert other.read() and other.got[0][2][20:] == TEMPLATE
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_a_reload_that_is_the_first_to_keep_the_source(net, collector, replicator, user):
+    """As root it may; who has given root up says so, and goes on as before."""
+    first, second = collector(COLLECTORS[0]), collector(COLLECTORS[1])
+    to = [f"{COLLECTORS[0]}:{PORT}"]
+    replicator.user = user
+    replicator.start(to)
+    exporters = Exporters(net, EXPORTERS[:1])
+    replicator.configure(to + [f"{COLLECTORS[1]}:{PORT},keep-source"])
+    replicator.process.send_signal(signal.SIGHUP)
+    wait_until("the reload", lambda: "read anew" in replicator.log() or "stays as it was" in replicator.log(), 10)
+    exporters.send(EXPORTERS[0], b"a datagram")
+    assert [payload for _, _, payload in first.wait(1)] == [b"a datagram"]
+    if user == "root":
+        assert second.wait(1) == [(EXPORTERS[0], exporters.ports()[EXPORTERS[0]], b"a datagram")]
+    else:
+        assert "cannot keep its source: Operation not permitted; root and CAP_NET_RAW were given up" in replicator.log()
+        assert not second.read()
 
 
 def test_confined_it_can_still_reload(weir, tmp_path):
