@@ -533,6 +533,38 @@ def test_reload_loses_nothing(net, collector, replicator):
     assert other.read() and other.got[0][2][20:] == TEMPLATE
 
 
+def count_at(net, one):
+    """What came to a collector that reads nothing: what the kernel dropped there, and what waits."""
+    with inside(net.collector):
+        lines = pathlib.Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]
+    address = socket.inet_aton(one.address)[::-1].hex().upper() + f":{PORT:04X}"
+    dropped = next(int(line.split()[12]) for line in lines if line.split()[1] == address)
+    return dropped + len(one.read())
+
+
+def test_reloads_under_load_lose_nothing(net, weir, collector, replicator):
+    """Thousands of datagrams a second of several exporters, rewritten and kept, while outputs come and go."""
+    rewritten, kept, other = (collector(a) for a in COLLECTORS[:3])
+    for one in (rewritten, kept, other):
+        one.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4096)
+    steady = [f"{COLLECTORS[0]}:{PORT}", f"{COLLECTORS[1]}:{PORT},keep-source"]
+    replicator.start(steady, receive_buffer="64M")
+    sender = net.exporter.start(weir, "generate", "--to", f"{REPLICATOR}:{PORT}", "--allow-remote", "--source", EXPORTERS[0],
+                                "--exporters", "8", "--version", "5", "--flows", "400000", "--start", "2026-01-31T10:00:00Z",
+                                "--rate", "100000", "--pace", "150000", "--summary", "json", log=replicator.folder / "sent")
+    reloads = 0
+    while sender.poll() is None:
+        replicator.configure(steady + [f"{COLLECTORS[2]}:{PORT}"] * (reloads % 2 == 0), receive_buffer="64M")
+        replicator.reload()
+        reloads += 1
+    sent = json.loads((replicator.folder / "sent").read_text())["datagrams"]
+    assert reloads > 1 and sent > 10000
+    for one in (rewritten, kept):
+        wait_until(f"all datagrams at {one.address}", lambda o=one: count_at(net, o) >= sent)
+        assert count_at(net, one) == sent
+    assert replicator.metrics()["weir_replicate_kernel_drops_total"] == 0
+
+
 @pytest.mark.parametrize("user", ["root", "nobody"])
 def test_a_reload_that_is_the_first_to_keep_the_source(net, collector, replicator, user):
     """As root it may; who has given root up says so, and goes on as before."""
