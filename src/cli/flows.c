@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/query.h"
+#include "query/list.h"
 #include "query/report.h"
 
 #define ROWS_DEFAULT 50

@@ -74,6 +74,8 @@ struct weir_filter_word {
 
 /* A word of the language's own or a field's name; false when there is none. */
 bool weir_filter_word_find(const struct weir_filter_token *token, struct weir_filter_word *ret_word);
+/* The language's own words in turn: NULL behind the last. */
+const struct weir_filter_word *weir_filter_word_row(unsigned i);
 /* "src", "in" …: the way (WEIR_WAY_…) and the direction; 0 when it is none. */
 unsigned weir_filter_way_find(const struct weir_filter_token *token, enum weir_filter_direction *ret_direction);
 /* What the person may have meant, or NULL: among all words, among "and" and "or", or among the fields' names. */

@@ -84,6 +84,11 @@ bool weir_filter_word_find(const struct weir_filter_token *token, struct weir_fi
 	return true;
 }
 
+const struct weir_filter_word *weir_filter_word_row(unsigned i)
+{
+	return i < ROWS(WORDS) ? &WORDS[i] : NULL;
+}
+
 unsigned weir_filter_way_find(const struct weir_filter_token *token, enum weir_filter_direction *ret_direction)
 {
 	for (size_t i = 0; i < ROWS(WAYS); i++) {

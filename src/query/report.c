@@ -3,11 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define MINUTE_MS 60000
-/* From this many whole minutes on the rollup is worth its second table. */
-#define ROLLUP_MIN_MINUTES 60
-
-#define ANSWER_FORMAT "\nFORMAT TabSeparatedWithNamesAndTypes"
+#include "query/report_parts.h"
 
 static const char *const METRICS[] = {
 	[WEIR_METRIC_BYTES] = "sum_bytes",
@@ -15,12 +11,11 @@ static const char *const METRICS[] = {
 	[WEIR_METRIC_FLOWS] = "sum_flows",
 };
 
-/* The whole minutes inside the window; an empty window where there are none. */
-static struct weir_window whole_minutes(const struct weir_window *w)
+struct weir_window weir_report_whole_minutes(const struct weir_window *w)
 {
 	struct weir_window whole = {
-		.from_ms = (w->from_ms + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS,
-		.to_ms = w->to_ms / MINUTE_MS * MINUTE_MS,
+		.from_ms = (w->from_ms + WEIR_REPORT_MINUTE_MS - 1) / WEIR_REPORT_MINUTE_MS * WEIR_REPORT_MINUTE_MS,
+		.to_ms = w->to_ms / WEIR_REPORT_MINUTE_MS * WEIR_REPORT_MINUTE_MS,
 	};
 
 	if (whole.to_ms < whole.from_ms)
@@ -40,15 +35,14 @@ static const struct weir_dimension *not_in_rollup(const struct weir_top *top)
 
 bool weir_top_uses_rollup(const struct weir_top *top)
 {
-	struct weir_window whole = whole_minutes(&top->window);
-	int64_t least = top->rollup == WEIR_ROLLUP_ALWAYS ? 1 : ROLLUP_MIN_MINUTES;
+	struct weir_window whole = weir_report_whole_minutes(&top->window);
+	int64_t least = top->rollup == WEIR_ROLLUP_ALWAYS ? 1 : WEIR_REPORT_ROLLUP_MINUTES;
 
 	return top->rollup != WEIR_ROLLUP_NEVER && !not_in_rollup(top) && weir_filter_fits_rollup(top->filter) &&
-	       whole.to_ms - whole.from_ms >= least * MINUTE_MS;
+	       whole.to_ms - whole.from_ms >= least * WEIR_REPORT_MINUTE_MS;
 }
 
-/* "time_received >= … AND time_received < …" */
-static int put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *out)
+int weir_report_put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *out)
 {
 	char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
 
@@ -60,8 +54,7 @@ static int put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *out)
 				  from, to);
 }
 
-/* The same over the rollup's minutes, which have no fraction. */
-static int put_minutes(const struct weir_window *whole, struct weir_buffer *out)
+int weir_report_put_minutes(const struct weir_window *whole, struct weir_buffer *out)
 {
 	char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
 
@@ -84,8 +77,7 @@ static int put_dimension(const struct weir_dimension *d, enum weir_filter_table 
 				  sql, sql, 96U + d->v4_bits, (unsigned)d->v6_bits);
 }
 
-/* "src_addr AS d0, dst_port AS d1, " */
-static int put_dimensions(const struct weir_top *top, enum weir_filter_table table, struct weir_buffer *out)
+int weir_report_put_dimensions(const struct weir_top *top, enum weir_filter_table table, struct weir_buffer *out)
 {
 	int rc = 0;
 
@@ -97,7 +89,7 @@ static int put_dimensions(const struct weir_top *top, enum weir_filter_table tab
 	return rc;
 }
 
-static int put_filter(const struct weir_filter *filter, enum weir_filter_table table, struct weir_buffer *out)
+int weir_report_put_filter(const struct weir_filter *filter, enum weir_filter_table table, struct weir_buffer *out)
 {
 	int rc = weir_buffer_text(out, "\n  AND (");
 
@@ -120,8 +112,8 @@ static int put_sums(const struct weir_top *top, struct weir_buffer *out)
 		scaled(top, "packets", "packets * greatest(sampling_rate, 1)"));
 
 	if (!rc)
-		rc = put_window(top->window.from_ms, top->window.to_ms, out);
-	return rc ? rc : put_filter(top->filter, WEIR_FILTER_FLOWS, out);
+		rc = weir_report_put_window(top->window.from_ms, top->window.to_ms, out);
+	return rc ? rc : weir_report_put_filter(top->filter, WEIR_FILTER_FLOWS, out);
 }
 
 /* The groups over flows alone. */
@@ -130,7 +122,7 @@ static int put_from_flows(const struct weir_top *top, struct weir_buffer *out)
 	int rc = weir_buffer_text(out, "SELECT ");
 
 	if (!rc)
-		rc = put_dimensions(top, WEIR_FILTER_FLOWS, out);
+		rc = weir_report_put_dimensions(top, WEIR_FILTER_FLOWS, out);
 	return rc ? rc : put_sums(top, out);
 }
 
@@ -145,25 +137,25 @@ static int put_ends(const struct weir_top *top, const struct weir_window *whole,
 		return 0;
 	rc = weir_buffer_text(out, "\n  UNION ALL\n  SELECT ");
 	if (!rc)
-		rc = put_dimensions(top, WEIR_FILTER_FLOWS, out);
+		rc = weir_report_put_dimensions(top, WEIR_FILTER_FLOWS, out);
 	if (!rc)
 		rc = weir_buffer_printf(out, "toUInt64(1) AS f, toUInt64(%s) AS b, toUInt64(%s) AS p\n  FROM flows\n  WHERE (",
 					scaled(top, "bytes", "bytes * greatest(sampling_rate, 1)"),
 					scaled(top, "packets", "packets * greatest(sampling_rate, 1)"));
 	if (!rc && head)
-		rc = put_window(top->window.from_ms, whole->from_ms, out);
+		rc = weir_report_put_window(top->window.from_ms, whole->from_ms, out);
 	if (!rc && head && tail)
 		rc = weir_buffer_text(out, " OR ");
 	if (!rc && tail)
-		rc = put_window(whole->to_ms, top->window.to_ms, out);
+		rc = weir_report_put_window(whole->to_ms, top->window.to_ms, out);
 	if (!rc)
 		rc = weir_buffer_text(out, ")");
-	return rc ? rc : put_filter(top->filter, WEIR_FILTER_FLOWS, out);
+	return rc ? rc : weir_report_put_filter(top->filter, WEIR_FILTER_FLOWS, out);
 }
 
 static int put_from_rollup(const struct weir_top *top, struct weir_buffer *out)
 {
-	struct weir_window whole = whole_minutes(&top->window);
+	struct weir_window whole = weir_report_whole_minutes(&top->window);
 	int rc = weir_buffer_text(out, "SELECT ");
 
 	for (unsigned i = 0; !rc && i < top->dimensions; i++)
@@ -172,15 +164,15 @@ static int put_from_rollup(const struct weir_top *top, struct weir_buffer *out)
 		rc = weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n"
 					   "  SELECT ");
 	if (!rc)
-		rc = put_dimensions(top, WEIR_FILTER_ROLLUP, out);
+		rc = weir_report_put_dimensions(top, WEIR_FILTER_ROLLUP, out);
 	if (!rc)
 		rc = weir_buffer_printf(out, "flows AS f, %s AS b, %s AS p\n  FROM flows_1m\n  WHERE ",
 					scaled(top, "exported_bytes", "bytes"),
 					scaled(top, "exported_packets", "packets"));
 	if (!rc)
-		rc = put_minutes(&whole, out);
+		rc = weir_report_put_minutes(&whole, out);
 	if (!rc)
-		rc = put_filter(top->filter, WEIR_FILTER_ROLLUP, out);
+		rc = weir_report_put_filter(top->filter, WEIR_FILTER_ROLLUP, out);
 	if (!rc)
 		rc = put_ends(top, &whole, out);
 	return rc ? rc : weir_buffer_text(out, "\n)");
@@ -199,6 +191,16 @@ static int put_order(const struct weir_top *top, const char *totals, uint64_t ro
 	for (unsigned i = 0; !rc && i < top->dimensions; i++)
 		rc = weir_buffer_printf(out, ", d%u", i);
 	return rc ? rc : weir_buffer_printf(out, "\nLIMIT %" PRIu64, rows_max);
+}
+
+int weir_report_put_groups(const struct weir_top *top, struct weir_buffer *out)
+{
+	return weir_top_uses_rollup(top) ? put_from_rollup(top, out) : put_from_flows(top, out);
+}
+
+int weir_report_put_largest(const struct weir_top *top, struct weir_buffer *out)
+{
+	return put_order(top, "", top->rows_max, out);
 }
 
 static bool is_address(const struct weir_dimension *d)
@@ -262,7 +264,7 @@ static int put_version(const struct weir_top *top, bool v4, struct weir_buffer *
 	if (!rc)
 		rc = weir_buffer_text(out, "sum_flows AS f, sum_bytes AS b, sum_packets AS p\nFROM\n(\nSELECT ");
 	if (!rc)
-		rc = v4 ? put_short_dimensions(top, out) : put_dimensions(top, WEIR_FILTER_FLOWS, out);
+		rc = v4 ? put_short_dimensions(top, out) : weir_report_put_dimensions(top, WEIR_FILTER_FLOWS, out);
 	if (!rc)
 		rc = put_sums(top, out);
 	if (!rc)
@@ -328,31 +330,6 @@ int weir_top_sql(const struct weir_top *top, struct weir_buffer *out, struct wei
 	if (!rc)
 		rc = put_order(top, " WITH TOTALS", top->rows_max, out);
 	if (!rc)
-		rc = weir_buffer_text(out, ANSWER_FORMAT);
+		rc = weir_buffer_text(out, WEIR_REPORT_FORMAT);
 	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
-}
-
-int weir_list_sql(const struct weir_list *list, struct weir_buffer *out)
-{
-	const char *direction = list->oldest_first ? "" : " DESC";
-	int rc = weir_buffer_text(out, "SELECT ");
-
-	for (unsigned i = 0; !rc && i < list->columns; i++) {
-		struct weir_field field = weir_field(list->column[i].field);
-
-		rc = weir_buffer_printf(out, "%s%s AS c%u", i ? ", " : "", field.sql, i);
-	}
-	if (!rc)
-		rc = weir_buffer_text(out, "\nFROM flows\nWHERE ");
-	if (!rc)
-		rc = put_window(list->window.from_ms, list->window.to_ms, out);
-	if (!rc)
-		rc = put_filter(list->filter, WEIR_FILTER_FLOWS, out);
-	if (!rc)
-		/* The table is sorted by minute: named first, it lets the store stop at the LIMIT, or stream the whole. */
-		rc = weir_buffer_printf(out, "\nORDER BY toStartOfMinute(time_received)%s, time_received%s", direction,
-					direction);
-	if (!rc && list->rows_max)
-		rc = weir_buffer_printf(out, "\nLIMIT %" PRIu64, list->rows_max);
-	return rc ? rc : weir_buffer_text(out, ANSWER_FORMAT);
 }

@@ -1,4 +1,4 @@
-/* Reports as SQL: the top talkers, and the list of flows.
+/* Reports as SQL: the top talkers. (query/list.h lists flows, query/graph.h draws over time.)
  *
  * A window is half open, [from, to), over time_received: the store is partitioned and sorted by it, and the rollup
  * is made of it. Sums are scaled by the sampling rate unless they are asked for as exported.
@@ -14,7 +14,6 @@
 #include "query/time.h"
 
 #define WEIR_DIMENSIONS_MAX 16
-#define WEIR_LIST_MAX	    (WEIR_FIELDS)
 
 struct weir_dimension {
 	unsigned field;		  /* a weir_field id */
@@ -45,20 +44,6 @@ int weir_dimensions_parse(const char *text, const char *where, bool with_prefixe
 int weir_top_sql(const struct weir_top *top, struct weir_buffer *out, struct weir_error *err) WEIR_MUST_CHECK;
 /* Does it read the rollup? */
 bool weir_top_uses_rollup(const struct weir_top *top);
-
-struct weir_list {
-	const struct weir_filter *filter; /* borrowed */
-	struct weir_window window;
-	struct weir_dimension *column; /* borrowed */
-	unsigned columns;
-	bool oldest_first;
-	uint64_t rows_max; /* 0: all */
-};
-
-#define WEIR_LIST_COLUMNS_DEFAULT \
-	"time_received,exporter_addr,proto,src_addr,src_port,dst_addr,dst_port,tcp_flags,packets,bytes"
-
-int weir_list_sql(const struct weir_list *list, struct weir_buffer *out) WEIR_MUST_CHECK;
 
 /* Which kind the values of a ClickHouse type are, for output: "Nullable(UInt64)", "IPv6" … */
 enum weir_kind weir_kind_of_type(const char *type, size_t len);

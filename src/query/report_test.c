@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "query/ranking.h"
+#include "query/list.h"
 #include "query/report.h"
 #include "query/statement.h"
 
