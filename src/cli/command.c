@@ -19,6 +19,7 @@ extern const struct weir_command weir_command_sql;
 extern const struct weir_command weir_command_status;
 extern const struct weir_command weir_command_store;
 extern const struct weir_command weir_command_top;
+extern const struct weir_command weir_command_web;
 
 const struct weir_command *const weir_commands[] = {
 	&weir_command_collect,
@@ -36,6 +37,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_status,
 	&weir_command_store,
 	&weir_command_top,
+	&weir_command_web,
 	NULL,
 };
 

@@ -32,7 +32,7 @@
 #define NO_PROGRESS_MS 3000
 
 /* In the order in which they start; they stop in the opposite one. */
-enum role_index { STORE, SINK, COLLECT, PROBE, REPLICATE, ROLES };
+enum role_index { STORE, WEB, SINK, COLLECT, PROBE, REPLICATE, ROLES };
 
 static const struct {
 	const char *name;
@@ -42,6 +42,7 @@ static const struct {
 	int drain_ms;
 } ROLE_TABLE[ROLES] = {
 	[STORE] = {"store", false, false, STORE_STOP_MS, 0},
+	[WEB] = {"web", false, false, STOP_MS, 0},
 	[SINK] = {"sink", false, false, STOP_MS, DRAIN_MS},
 	[COLLECT] = {"collect", true, true, STOP_MS, 0},
 	[PROBE] = {"probe", false, true, STOP_MS, 0},
@@ -418,7 +419,7 @@ static int supervise(struct run *run, const char *options)
 
 static void remove_metrics(const struct run *run)
 {
-	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "store"};
+	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "store", "web"};
 
 	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		char path[sizeof(run->role.run_dir) + 16];
@@ -447,6 +448,8 @@ static int prepare(struct run *run, struct weir_error *err)
 	remove_metrics(run);
 	if (run->role.config.store_embedded)
 		add_role(run, STORE);
+	if (run->role.config.web_listen.count)
+		add_role(run, WEB);
 	add_role(run, SINK);
 	add_role(run, COLLECT);
 	if (run->role.config.probe_interfaces.count)

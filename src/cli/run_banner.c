@@ -72,6 +72,9 @@ void weir_run_banner_print(const struct weir_run_banner *b, FILE *out)
 	print_listeners("TCP", &b->role->config.collect_tcp_listen, out);
 	print_listeners("TLS", &b->role->config.collect_tls_listen, out);
 	fprintf(out, "\n  data        %s\n  store       %s\n", b->role->data_dir, b->store);
+	for (unsigned i = 0; i < b->role->config.web_listen.count; i++)
+		fprintf(out, "  page        %s://%s\n", *b->role->config.web_certificate ? "https" : "http",
+			b->role->config.web_listen.item[i]);
 	if (b->user)
 		fprintf(out, "  runs as     %s\n", b->user);
 	if (listens_everywhere(listen)) {

@@ -12,7 +12,8 @@
 #include "config/config.h"
 #include "spool/survey.h"
 
-enum weir_status_role { WEIR_STATUS_COLLECT, WEIR_STATUS_SINK, WEIR_STATUS_STORE, WEIR_STATUS_REPLICATE, WEIR_STATUS_ROLES };
+enum weir_status_role { WEIR_STATUS_COLLECT, WEIR_STATUS_SINK, WEIR_STATUS_STORE, WEIR_STATUS_REPLICATE, WEIR_STATUS_WEB,
+			WEIR_STATUS_ROLES };
 
 extern const char *const weir_status_roles[WEIR_STATUS_ROLES]; /* "collect" … */
 

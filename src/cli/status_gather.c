@@ -114,10 +114,13 @@ static void find_processes(struct weir_status *status)
 		struct weir_status_process *p = &status->process[i];
 
 		p->wanted = (i != WEIR_STATUS_STORE || status->config->store_embedded) &&
-			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count);
+			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count) &&
+			    (i != WEIR_STATUS_WEB || status->config->web_listen.count);
 		p->state = reports_itself(status, &run, &p->samples) ? "up" : "down";
 		if (status->supervised)
 			read_supervised(&run, weir_status_roles[i], p);
+		if (i == WEIR_STATUS_WEB && !status->supervised && strcmp(p->state, "down") == 0)
+			p->wanted = false; /* flows come and are stored without it */
 		if (p->pid && status->now_s - p->start_s > SILENT_S && age_s(status, &p->samples) > SILENT_S)
 			p->state = "silent";
 	}

@@ -51,7 +51,8 @@ static int check_addresses(const struct weir_config *config, const char *name, c
 	} LISTS[] = {{"collect.listen", &config->collect_listen},
 		     {"collect.tcp_listen", &config->collect_tcp_listen},
 		     {"collect.tls_listen", &config->collect_tls_listen},
-		     {"replicate.listen", &config->replicate_listen}};
+		     {"replicate.listen", &config->replicate_listen},
+		     {"web.listen", &config->web_listen}};
 	char at[256];
 
 	for (unsigned i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++) {
@@ -121,6 +122,27 @@ static int check_replicate(const struct weir_config *config, const char *name, c
 	return 0;
 }
 
+static int check_web(const struct weir_config *config, const char *name, const struct weir_config_place *places,
+		     struct weir_error *err)
+{
+	bool header = *config->web_proxy_user_header;
+	char at[256];
+
+	if (!*config->web_certificate != !*config->web_key)
+		return weir_error_set(err, -EINVAL,
+				      where(at, sizeof(at), name, place_of(*config->web_key ? "web.key" : "web.certificate", places)),
+				      "name both PEM files, or neither", "TLS needs web.certificate and web.key");
+	if (header != (config->web_proxy_from.count > 0))
+		return weir_error_set(err, -EINVAL,
+				      where(at, sizeof(at), name, place_of(header ? "web.proxy_user_header" : "web.proxy_from", places)),
+				      "set both, or neither", "a proxy is trusted by web.proxy_user_header and web.proxy_from together");
+	if (header && config->web_proxy_user_header[strspn(config->web_proxy_user_header,
+							    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")])
+		return weir_error_set(err, -EINVAL, where(at, sizeof(at), name, place_of("web.proxy_user_header", places)),
+				      "write it as X-Forwarded-User", "this is no header's name");
+	return 0;
+}
+
 int weir_config_cross_check(const struct weir_config *config, const char *name,
 			    const struct weir_config_place *places, struct weir_error *err)
 {
@@ -131,6 +153,8 @@ int weir_config_cross_check(const struct weir_config *config, const char *name,
 		rc = check_tls(config, name, places, err);
 	if (!rc)
 		rc = check_replicate(config, name, places, err);
+	if (!rc)
+		rc = check_web(config, name, places, err);
 	if (rc)
 		return rc;
 	if (config->spool_segment_bytes > config->spool_size_max_bytes / 4)

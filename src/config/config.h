@@ -85,6 +85,20 @@ struct weir_config {
 	uint64_t store_rollup_retention_s;
 	char *store_library; /* libchdb.so; "": looked for */
 
+	struct weir_config_list web_listen; /* none: `weir run` serves no page */
+	struct weir_config_list web_names;
+	char *web_certificate;
+	char *web_key;
+	char *web_users_file; /* "": web/users in the data folder */
+	uint64_t web_session_idle_s;
+	uint64_t web_session_max_s;
+	char *web_proxy_user_header;
+	struct weir_config_list web_proxy_from;
+	char *web_proxy_role;
+	uint64_t web_queries_max;
+	uint64_t web_query_timeout_s;
+	uint64_t web_query_memory_max_bytes;
+
 	char *log_level;
 };
 

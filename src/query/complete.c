@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "flow/protocol.h"
 #include "query/filter_parser.h"
-#include "query/protocol.h"
 
 enum state { TEST, FIELD, VALUE, LIST, AFTER, OPERATOR };
 

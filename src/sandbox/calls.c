@@ -19,7 +19,8 @@
 
 #include "sandbox/parts.h"
 
-#define SINK WEIR_SANDBOX_SINK
+#define WEB  WEIR_SANDBOX_WEB
+#define SINK (WEIR_SANDBOX_SINK | WEB)
 #define COPY WEIR_SANDBOX_REPLICATE
 #define DISK (WEIR_SANDBOX_COLLECT | SINK)
 #define SEND (SINK | COPY)
@@ -96,6 +97,7 @@ static const struct {
 	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONREAD},
 	{SCMP_SYS(ioctl),    EACH,                 1, ALL_BITS,     FIONBIO},
 	{SCMP_SYS(ioctl),    COPY,                 1, ALL_BITS,     SIOCOUTQ},
+	{SCMP_SYS(kill),     WEB,                  1, ALL_BITS,     0}, /* whether a process is there */
 };
 
 static const struct {

@@ -8,6 +8,8 @@
  *   sink     the same, and what resolving a name needs     sockets, but no other program or process
  *   replicate  writes below DATA/run; reads its           sockets of IP, but no other program or process
  *            configuration, and what resolving a name needs
+ *   web      writes DATA/run and the audit log, reads the  as the sink
+ *            users
  *   store    its folder; reads the system's libraries and  all: the engine is too large for a list, and what it is asked
  *            settings; no TCP connection to anywhere       is held by its grants
  *
@@ -23,6 +25,7 @@ enum weir_sandbox_calls {
 	WEIR_SANDBOX_COLLECT = 1,
 	WEIR_SANDBOX_SINK = 2,
 	WEIR_SANDBOX_REPLICATE = 4,
+	WEIR_SANDBOX_WEB = 8,
 };
 
 /* Rights of a file, or of a folder and all below it. */

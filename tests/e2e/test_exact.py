@@ -20,7 +20,7 @@ class System:
         self.log = folder / "log"
         self.config.write_text(f"data_dir: {folder}/var\n"
                                f"collect: {{listen: ['127.0.0.1:{self.port}'], receive_buffer: 64M}}\n"
-                               f"store: {{listen: '127.0.0.1:{free_port()}'}}\n")
+                               f"store: {{listen: '127.0.0.1:{free_port()}'}}\nweb: {{listen: []}}\n")
         self.process = subprocess.Popen([weir, "run", "--config", self.config], stdout=open(self.log, "w"),
                                         stderr=subprocess.STDOUT)
 

@@ -424,7 +424,7 @@ def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
     """`probe:` in the configuration: a process more, whose flows are in the spool, all of them."""
     data = tmp_path / "var"
     (tmp_path / "weir.yaml").write_text(
-        f"data_dir: {data}\nstore: {{embedded: false, url: 'http://127.0.0.1:1'}}\n"
+        f"data_dir: {data}\nweb: {{listen: []}}\nstore: {{embedded: false, url: 'http://127.0.0.1:1'}}\n"
         f"collect: {{listen: ['127.0.0.1:{free_port(socket.SOCK_DGRAM)}']}}\nprobe: {{interfaces: [t1], inactive: 1s}}\n")
     log = tmp_path / "log"
     process = lab.exporter.start(weir, "run", "--config", tmp_path / "weir.yaml", log=log)

@@ -23,7 +23,7 @@ class Run:
         self.port = free_port(socket.SOCK_DGRAM)
         self.log = folder / "log"
         lines = [f"data_dir: {self.data}", f"store: {store}"]
-        lines += [f"{name}: {value}" for name, value in options.items()]
+        lines += [f"{name}: {value}" for name, value in {"web": "{listen: []}", **options}.items()]
         if "collect" not in options:
             lines.append(f"collect: {{listen: ['127.0.0.1:{self.port}']}}")
         (folder / "weir.yaml").write_text("\n".join(lines) + "\n")

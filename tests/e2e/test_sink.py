@@ -28,7 +28,7 @@ class System:
         self.collect_port, self.store_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.store_port}"
         self.config = folder / "weir.yaml"
-        self.config.write_text(f"data_dir: {self.data}\n"
+        self.config.write_text(f"data_dir: {self.data}\nweb: {{listen: []}}\n"
                                f"collect:\n  listen: 127.0.0.1:{self.collect_port}\n  sync: {sync}\n  workers: 1\n"
                                f"spool:\n  segment: {segment}\n"
                                f"store:\n  listen: 127.0.0.1:{self.store_port}\n  embedded: {str(embedded).lower()}\n"

@@ -353,7 +353,7 @@ def test_kill_and_reconnect(start):
 def test_flows_of_sessions_reach_the_store(weir, tmp_path, embedded_store):
     tcp, store = free_port(), free_port()
     (tmp_path / "weir.yaml").write_text(json.dumps({
-        "data_dir": str(tmp_path / "var"), "store": {"listen": f"127.0.0.1:{store}"},
+        "data_dir": str(tmp_path / "var"), "store": {"listen": f"127.0.0.1:{store}"}, "web": {"listen": []},
         "collect": {"listen": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "tcp_listen": f"127.0.0.1:{tcp}", "sync": "100ms"}}))
     log = tmp_path / "log"
     with open(log, "wb") as out:
