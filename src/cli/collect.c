@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock_step.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cli/command.h"
@@ -25,6 +26,7 @@
 #define REPORT_MS	2000
 #define STATE_FILE	"exporters.state"
 #define COMPLAIN_MS	60000 /* the same complaint again after so long */
+#define STEP_TOLD_MS	600000 /* `weir status` tells so long that the clock was set */
 
 struct complaint {
 	char what[512];
@@ -259,6 +261,9 @@ static void save_state(const struct weir_role *role, struct weir_collector *coll
 }
 
 struct publishing {
+	struct weir_clock_step step;
+	int64_t step_ns;	      /* the last one; 0: none, or long ago */
+	int64_t stepped_ns;	      /* when, on the clock that nobody sets */
 	struct weir_buffer exporters; /* metrics */
 	int64_t reported_ns;
 	bool complained; /* of the state */
@@ -289,6 +294,32 @@ static void tell_worst(const struct weir_role *role, struct weir_collector *coll
 			 source, worst.refused);
 }
 
+/* Times of receipt are the machine's; what waits and what is limited goes by the other clock and takes no notice. */
+static void watch_clock(const struct weir_role *role, struct publishing *p)
+{
+	int64_t step = weir_clock_step_look(&p->step, &weir_clock_system);
+	int64_t now = weir_clock_mono_ns(&weir_clock_system);
+
+	if (step) {
+		p->step_ns = step;
+		p->stepped_ns = now;
+		weir_log(&role->log, WEIR_LOG_WARN, "this machine's clock was set %s by %.1f s; the flows' times of receipt go with it",
+			 step > 0 ? "forward" : "back", (double)(step > 0 ? step : -step) / WEIR_NS_PER_S);
+	}
+	if (p->step_ns && now - p->stepped_ns > STEP_TOLD_MS * WEIR_NS_PER_MS)
+		p->step_ns = 0;
+}
+
+static int clock_metrics(const struct publishing *p, struct weir_buffer *out)
+{
+	int rc = weir_metrics_counter(out, "weir_collect_clock_steps_total", "How often this machine's clock was set, by a second or more",
+				      NULL, p->step.steps);
+
+	return rc ? rc : weir_metrics_gauge(out, "weir_collect_clock_step_seconds",
+					    "By how much it was set in the last ten minutes, back is negative", NULL,
+					    (double)p->step_ns / WEIR_NS_PER_S);
+}
+
 static void publish(const struct weir_role *role, struct weir_collector *collector, struct weir_enrichment *enrichment,
 		    struct publishing *p, bool last)
 {
@@ -304,7 +335,9 @@ static void publish(const struct weir_role *role, struct weir_collector *collect
 
 	weir_buffer_init(&text);
 	weir_collector_stats(collector, &stats);
-	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0 && weir_enrichment_metrics(enrichment, &text) == 0 &&
+	watch_clock(role, p);
+	if (weir_collect_metrics(&stats, role->start_ms, &text) == 0 && clock_metrics(p, &text) == 0 &&
+	    weir_enrichment_metrics(enrichment, &text) == 0 &&
 	    weir_buffer_append(&text, p->exporters.data, p->exporters.len) == 0)
 		weir_role_publish(role, &text);
 	weir_buffer_done(&text);
@@ -346,6 +379,7 @@ static int serve(const struct weir_role *role, const struct receivers *receivers
 	bool failed = false;
 	bool first = true;
 
+	weir_clock_step_init(&publishing.step, &weir_clock_system);
 	publish(role, collector, enrichment, &publishing, false);
 	while (!failed && !weir_role_wait(role, PUBLISH_MS)) {
 		publish(role, collector, enrichment, &publishing, false);

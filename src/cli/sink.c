@@ -85,7 +85,7 @@ static void publish(struct sink_role *s)
 	tell_down(s);
 	s->backlog = now;
 	weir_buffer_reset(&s->text);
-	if (weir_sink_metrics(&s->stats, &s->backlog, weir_clock_wall_ns(&weir_clock_system), &s->text) == 0)
+	if (weir_sink_metrics(&s->stats, &s->backlog, &weir_clock_system, &s->text) == 0)
 		weir_role_publish(&s->role, &s->text);
 }
 

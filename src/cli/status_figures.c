@@ -22,6 +22,7 @@ const struct weir_figure weir_figures[] = {
 	{COLLECT, "kernel_drops", "dropped by the kernel", "weir_collect_kernel_drops_total", COUNT, true, false, NULL},
 	{COLLECT, "over_share", "dropped, over its share", "weir_collect_over_share_total", COUNT, true, true, NULL},
 	{COLLECT, "over_rate", "dropped, over the rate", "weir_collect_over_rate_total", COUNT, true, true, NULL},
+	{COLLECT, "clock_steps", "clock was set", "weir_collect_clock_steps_total", COUNT, false, true, NULL},
 	{COLLECT, "sessions", "TCP and TLS sessions", "weir_collect_sessions", COUNT, false, true, NULL},
 	{COLLECT, "spool_dropped_flows", "dropped, spool full", "weir_spool_dropped_rows_total", COUNT, true, true,
 	 "flows were removed from the spool before the store had them; make spool.size_max larger, or see why the store is behind"},

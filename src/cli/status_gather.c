@@ -249,6 +249,7 @@ static void judge_figures(struct weir_status *status)
 	double up = 1;
 	double down_s = 0;
 	double datagrams = 0;
+	double step_s = 0;
 
 	if (drops > 0)
 		weir_status_problem(status, "the kernel drops %.0f datagrams a second; make collect.receive_buffer (and "
@@ -262,6 +263,11 @@ static void judge_figures(struct weir_status *status)
 		weir_status_problem(status, "an exporter sends more than collect.exporter_rate_max: %.0f of its datagrams a second are "
 					    "dropped; collect's log names it",
 				    per_second(status, "weir_collect_over_rate_total"));
+	(void)weir_samples_get(&status->process[WEIR_STATUS_COLLECT].samples, "weir_collect_clock_step_seconds", "", &step_s);
+	if (step_s > 0 || step_s < 0)
+		weir_status_problem(status, "this machine's clock was set %s by %.0f s in the last ten minutes: the flows' times of "
+					    "receipt jumped with it; see what sets it (timedatectl, chronyc tracking)",
+				    step_s > 0 ? "forward" : "back", step_s > 0 ? step_s : -step_s);
 	(void)weir_samples_get(sink, "weir_sink_up", "", &up);
 	(void)weir_samples_get(sink, "weir_sink_down_seconds", "", &down_s);
 	if (is_state(status, WEIR_STATUS_SINK, "up") && up < 1 && down_s >= SINK_DOWN_S)

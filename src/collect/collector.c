@@ -143,12 +143,12 @@ static void add_report(void *ctx, const struct weir_exporter_report *report)
 
 static void publish_reports(struct worker *w)
 {
-	int64_t now_ms = weir_clock_wall_ns(&w->collector->clock) / WEIR_NS_PER_MS;
+	int64_t clock_ms = now_ns(w) / WEIR_NS_PER_MS;
 	bool many = weir_decoder_exporters(w->decoder) >= REPORT_MANY;
 
 	pthread_mutex_lock(&w->lock);
 	w->reports.count = 0;
-	weir_decoder_each_exporter(w->decoder, now_ms, add_report, &w->reports);
+	weir_decoder_each_exporter(w->decoder, clock_ms, add_report, &w->reports);
 	pthread_mutex_unlock(&w->lock);
 	w->report_due_ns = now_ns(w) + (many ? REPORT_MANY_MS : REPORT_MS) * WEIR_NS_PER_MS;
 }

@@ -335,6 +335,7 @@ static bool take(void *ctx, const uint8_t *data, size_t len)
 		.exporter = x->current->addr,
 		.exporter_port = x->current->port,
 		.received_ms = weir_clock_wall_ns(x->options.clock) / WEIR_NS_PER_MS,
+		.clock_ms = mono_ns(x) / WEIR_NS_PER_MS,
 		.session = x->current->number,
 	};
 

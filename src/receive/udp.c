@@ -305,6 +305,7 @@ static int read_batch(struct weir_udp *udp, unsigned socket,
 		      void (*take)(void *ctx, const struct weir_datagram *datagram), void *ctx)
 {
 	int64_t received_ms = 0;
+	int64_t clock_ms;
 	int n;
 
 	for (unsigned i = 0; i < udp->batch; i++) {
@@ -314,6 +315,7 @@ static int read_batch(struct weir_udp *udp, unsigned socket,
 	n = recvmmsg(udp->socket[socket].fd, udp->message, udp->batch, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED ? 0 : -errno;
+	clock_ms = weir_clock_mono_ns(&weir_clock_system) / WEIR_NS_PER_MS;
 	for (int i = 0; i < n; i++) {
 		struct msghdr *h = &udp->message[i].msg_hdr;
 		struct weir_datagram d = {.data = h->msg_iov->iov_base, .len = udp->message[i].msg_len};
@@ -321,6 +323,7 @@ static int read_batch(struct weir_udp *udp, unsigned socket,
 		if (i == 0)
 			received_ms = read_control(udp, socket, h);
 		d.received_ms = received_ms;
+		d.clock_ms = clock_ms;
 		d.exporter = weir_listen_peer(h->msg_name, &d.exporter_port);
 		if (!weir_allow_has(udp->allow, &d.exporter)) {
 			udp->stats.refused++;

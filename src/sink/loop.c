@@ -37,11 +37,6 @@ static void emit(struct loop *loop, enum weir_sink_event event, const struct wei
 		loop->options->event(loop->options->ctx, event, segment, err);
 }
 
-static int64_t now_ns(struct loop *loop)
-{
-	return weir_clock_wall_ns(loop->options->clock);
-}
-
 static void note_failure(struct loop *loop, const struct weir_error *err)
 {
 	struct weir_sink_stats *stats = loop->stats;
@@ -50,7 +45,7 @@ static void note_failure(struct loop *loop, const struct weir_error *err)
 	stats->error = *err;
 	if (!stats->down) {
 		stats->down = true;
-		stats->down_since_ns = now_ns(loop);
+		stats->down_since_ns = weir_clock_mono_ns(loop->options->clock);
 		emit(loop, WEIR_SINK_EVENT_DOWN, NULL, err);
 	} else if (other) {
 		emit(loop, WEIR_SINK_EVENT_STILL_DOWN, NULL, err);
@@ -111,7 +106,7 @@ static int commit(struct loop *loop, const struct weir_spool_segment *segment)
 	loop->stats->segments++;
 	*(segment->table == WEIR_TABLE_FLOWS ? &loop->stats->rows : &loop->stats->records) += segment->rows;
 	loop->stats->bytes += segment->bytes;
-	loop->stats->stored_ns = now_ns(loop);
+	loop->stats->stored_ns = weir_clock_wall_ns(loop->options->clock);
 	note_success(loop);
 	return loop->options->wait(loop->options->ctx, 0);
 }

@@ -42,7 +42,7 @@ struct weir_sink_stats {
 	uint64_t set_aside_segments;
 	uint64_t set_aside_rows; /* of all tables */
 	bool down;		 /* the destination, or the spool, is in trouble */
-	int64_t down_since_ns;	 /* wall clock; of the first failure */
+	int64_t down_since_ns;	 /* monotonic clock; of the first failure */
 	int64_t stored_ns;	 /* wall clock; of the last segment stored, 0: none yet */
 	int64_t segment_ns;	 /* wall clock; when the segment now in work was written, 0: none in work */
 	struct weir_error error; /* the last trouble */

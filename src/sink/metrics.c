@@ -46,27 +46,27 @@ static int64_t since(int64_t now_ns, int64_t then_ns)
 	return then_ns && now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-static int write_state(const struct weir_sink_stats *stats, int64_t now_ns, struct weir_buffer *out)
+static int write_state(const struct weir_sink_stats *stats, const struct weir_clock *clock, struct weir_buffer *out)
 {
 	int rc = weir_metrics_gauge(out, "weir_sink_up", "1 while the store takes what it is given", NULL,
 				    stats->down ? 0 : 1);
 
 	if (!rc)
 		rc = weir_metrics_gauge(out, "weir_sink_down_seconds", "For how long the store has been down", NULL,
-					stats->down ? seconds(since(now_ns, stats->down_since_ns)) : 0);
+					stats->down ? seconds(since(weir_clock_mono_ns(clock), stats->down_since_ns)) : 0);
 	if (!rc)
 		rc = weir_metrics_gauge(out, "weir_sink_stored_time_seconds",
 					"When the store last took a segment, Unix time; 0: not yet", NULL,
 					seconds(stats->stored_ns));
 	return rc ? rc : weir_metrics_gauge(out, "weir_sink_lag_seconds",
 					    "Age of the segment that is being stored; 0: nothing waits", NULL,
-					    seconds(since(now_ns, stats->segment_ns)));
+					    seconds(since(weir_clock_wall_ns(clock), stats->segment_ns)));
 }
 
-int weir_sink_metrics(const struct weir_sink_stats *stats, const struct weir_spool_backlog *backlog, int64_t now_ns,
-		      struct weir_buffer *out)
+int weir_sink_metrics(const struct weir_sink_stats *stats, const struct weir_spool_backlog *backlog,
+		      const struct weir_clock *clock, struct weir_buffer *out)
 {
-	int rc = write_state(stats, now_ns, out);
+	int rc = write_state(stats, clock, out);
 
 	for (size_t i = 0; !rc && i < sizeof(COUNTERS) / sizeof(COUNTERS[0]); i++)
 		rc = weir_metrics_counter(out, COUNTERS[i].name, COUNTERS[i].help, NULL,

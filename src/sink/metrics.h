@@ -7,8 +7,8 @@
 #include "base/buffer.h"
 #include "sink/loop.h"
 
-/* now_ns: wall clock. */
-int weir_sink_metrics(const struct weir_sink_stats *stats, const struct weir_spool_backlog *backlog, int64_t now_ns,
-		      struct weir_buffer *out) WEIR_MUST_CHECK;
+/* The clock is the loop's. */
+int weir_sink_metrics(const struct weir_sink_stats *stats, const struct weir_spool_backlog *backlog,
+		      const struct weir_clock *clock, struct weir_buffer *out) WEIR_MUST_CHECK;
 
 #endif

@@ -43,16 +43,17 @@ void weir_account_message(struct weir_account *account, const struct weir_messag
 			  const struct weir_decoder_stats *of_message)
 {
 	struct weir_account *a = account;
-	int64_t now = m->datagram->received_ms;
+	int64_t now = weir_datagram_clock_ms(m->datagram);
 
 	if (!a->stats.messages) {
-		a->first_ms = a->window_ms = now;
+		a->first_ms = m->datagram->received_ms;
+		a->window_ms = now;
 		a->flows_per_s = -1;
 	} else if (m->datagram->exporter_port != a->port) {
 		a->port_changes++;
 	}
 	a->port = m->datagram->exporter_port;
-	a->last_ms = now;
+	a->last_ms = m->datagram->received_ms;
 	if (m->out->sampling_rate)
 		a->sampling_rate = m->out->sampling_rate;
 	add_skew(a, m);
@@ -65,10 +66,10 @@ void weir_account_message(struct weir_account *account, const struct weir_messag
 	weir_stats_add(&a->stats, of_message);
 }
 
-void weir_account_settle(struct weir_account *account, int64_t now_ms)
+void weir_account_settle(struct weir_account *account, int64_t clock_ms)
 {
 	struct weir_account *a = account;
-	int64_t span = now_ms - a->window_ms;
+	int64_t span = clock_ms - a->window_ms;
 
 	if (a->stats.messages && span >= (a->flows_per_s < 0 ? MS_PER_S : 2 * WINDOW_MS))
 		a->flows_per_s = (double)a->window_flows * MS_PER_S / (double)span;

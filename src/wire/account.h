@@ -25,7 +25,7 @@ struct weir_account {
 	bool skew_known;
 	uint16_t port;
 	uint32_t sampling_rate; /* of the last flow; 0: no flow yet */
-	int64_t window_ms;	/* since when window_flows are counted */
+	int64_t window_ms;	/* since when window_flows are counted, on the clock that nobody sets */
 	uint64_t window_flows;
 	double flows_per_s; /* of the window before; below 0: not known yet */
 };
@@ -49,12 +49,12 @@ void weir_account_message(struct weir_account *account, const struct weir_messag
 			  const struct weir_decoder_stats *of_message);
 
 /* The rate as of now, of an exporter that is silent too. */
-void weir_account_settle(struct weir_account *account, int64_t now_ms);
+void weir_account_settle(struct weir_account *account, int64_t clock_ms);
 
 void weir_stats_add(struct weir_decoder_stats *sum, const struct weir_decoder_stats *more);
 
-/* Call back for each exporter, for the others last. now_ms: of the rates. */
-void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_ms,
+/* Call back for each exporter, for the others last. clock_ms: now, as in the datagrams' clock_ms; for the rates. */
+void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t clock_ms,
 				void (*each)(void *ctx, const struct weir_exporter_report *report), void *ctx);
 uint32_t weir_decoder_exporters(const struct weir_decoder *decoder);
 

@@ -33,7 +33,7 @@ static void send_v9(struct fixture *f, uint16_t port, int64_t received_ms, uint3
 	TEMPLATE_SET(&f->m, 0, 256, {8, 4}, {1, 4}, {34, 4});
 	SET(&f->m, 256, IP(10, 0, 0, 1), U32(100), U32(50));
 	d = (struct weir_datagram){.data = f->m.data, .len = weir_writer_len(&f->m.w), .exporter = f->exporter,
-				   .exporter_port = port, .received_ms = received_ms};
+				   .exporter_port = port, .received_ms = received_ms, .clock_ms = f->clock_ms};
 	weir_decoder_decode(f->decoder, &d, &f->block, &f->sink);
 	check_books(f);
 }
@@ -66,6 +66,25 @@ static void test_account(void **state)
 	/* A day later the rate is none. */
 	seen = look(f, TEST_MS + 86400000);
 	assert_true(seen.report[0].account.flows_per_s < 0.001);
+}
+
+/* Somebody sets our clock, back and then far forward: the rate goes by the other one. */
+static void test_rate_when_the_clock_is_set(void **state)
+{
+	static const int64_t SET_MS[] = {0, -86400000, 86400000 * INT64_C(400)};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		for (uint32_t k = 0; k < 21; k++) {
+			uint32_t n = i * 21 + k;
+
+			f->clock_ms = 1000 + n * 1000;
+			send_v9(f, 2055, TEST_MS + n * 1000 + SET_MS[i], 1 + n, TEST_SECONDS + n);
+		}
+		assert_true(look(f, f->clock_ms + 1000).report[0].account.flows_per_s > 0.9);
+		assert_true(look(f, f->clock_ms + 1000).report[0].account.flows_per_s < 1.1);
+		assert_int_equal(look(f, 0).report[0].account.last_ms, TEST_MS + (i * 21 + 20) * 1000 + SET_MS[i]);
+	}
 }
 
 /* Its clock is set right: the jump is followed at once, a wobble slowly. */
@@ -182,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_account),
+		FIXTURE_TEST(test_rate_when_the_clock_is_set),
 		FIXTURE_TEST(test_skew),
 		FIXTURE_TEST(test_two_behind_one_address),
 		FIXTURE_TEST(test_loss_with_changing_ports),

@@ -177,7 +177,7 @@ void weir_decoder_decode(struct weir_decoder *decoder, const struct weir_datagra
 		.block = block, .long_block = decoder->long_block, .sink = sink, .stats = &of_message};
 	struct weir_message m = {.datagram = datagram, .work = &decoder->work, .out = &out};
 
-	drop_waiting(decoder, datagram->received_ms - decoder->work.waiting.wait_ms);
+	drop_waiting(decoder, weir_datagram_clock_ms(datagram) - decoder->work.waiting.wait_ms);
 	switch (version_of(datagram->data, datagram->len)) {
 	case WEIR_FLOW_NETFLOW1:
 		weir_legacy_decode(&decoder->legacies, WEIR_LEGACY_1, decoder->exporters, &m);
@@ -226,7 +226,7 @@ size_t weir_decoder_message_len(const uint8_t *data, size_t len)
 	}
 }
 
-static struct weir_exporter_report report_of(const struct weir_exporter *e, int64_t now_ms)
+static struct weir_exporter_report report_of(const struct weir_exporter *e, int64_t clock_ms)
 {
 	struct weir_exporter_report r = {
 		.addr = e->addr,
@@ -239,11 +239,11 @@ static struct weir_exporter_report report_of(const struct weir_exporter *e, int6
 		.account = e->account,
 	};
 
-	weir_account_settle(&r.account, now_ms);
+	weir_account_settle(&r.account, clock_ms);
 	return r;
 }
 
-void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_ms,
+void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t clock_ms,
 				void (*each)(void *ctx, const struct weir_exporter_report *report), void *ctx)
 {
 	struct weir_exporter_report others = {.account = decoder->others};
@@ -256,11 +256,11 @@ void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t now_
 		/* Of a state, and not heard yet. */
 		if (!e->account.stats.messages)
 			continue;
-		report = report_of(e, now_ms);
+		report = report_of(e, clock_ms);
 		each(ctx, &report);
 	}
 	others.account.skew_known = false;
-	weir_account_settle(&others.account, now_ms);
+	weir_account_settle(&others.account, clock_ms);
 	each(ctx, &others);
 }
 

@@ -44,8 +44,14 @@ struct weir_datagram {
 	struct weir_addr exporter; /* whom it came from */
 	uint16_t exporter_port; /* 0: of a file */
 	int64_t received_ms; /* since 1970-01-01 UTC */
+	int64_t clock_ms;    /* the same on a clock that nobody sets, by which waiting and rates go; 0: received_ms does, as in files */
 	uint64_t session;    /* TCP, TLS: the transport session's number, never used twice; 0: UDP and files */
 };
+
+static inline int64_t weir_datagram_clock_ms(const struct weir_datagram *datagram)
+{
+	return datagram->clock_ms ? datagram->clock_ms : datagram->received_ms;
+}
 
 /* What a byte of a message was. */
 enum weir_byte {

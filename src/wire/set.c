@@ -159,6 +159,7 @@ static bool let_wait(const struct weir_message *m, uint16_t id, const struct wei
 		.sequence = m->sequence,
 		.times = m->times,
 		.received_ms = m->datagram->received_ms,
+		.clock_ms = weir_datagram_clock_ms(m->datagram),
 		.len = (uint32_t)weir_cursor_left(set),
 	};
 

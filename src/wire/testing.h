@@ -129,6 +129,7 @@ struct fixture {
 	struct weir_block_sink sink;
 	struct weir_addr exporter;
 	uint64_t session;
+	int64_t clock_ms; /* of the messages; 0: received_ms does */
 	unsigned full; /* how often the sink was called */
 	uint64_t flows_taken;
 	bool refuse;
@@ -220,7 +221,8 @@ static inline void decode_bytes(struct fixture *f, const uint8_t *data, size_t l
 				  .exporter = f->exporter,
 				  .exporter_port = 2055,
 				  .session = f->session,
-				  .received_ms = TEST_MS + 500};
+				  .received_ms = TEST_MS + 500,
+				  .clock_ms = f->clock_ms};
 
 	assert_non_null(exact);
 	if (len)

@@ -119,7 +119,7 @@ uint32_t weir_waiting_drop(struct weir_waiting *w, int64_t before_ms)
 {
 	uint32_t dropped = 0;
 
-	while (w->oldest && w->oldest->received_ms < before_ms) {
+	while (w->oldest && w->oldest->clock_ms < before_ms) {
 		struct weir_waiting_set *s = w->oldest;
 
 		/* The oldest of all is the oldest of its bucket. */

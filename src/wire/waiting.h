@@ -26,6 +26,7 @@ struct weir_waiting_set {
 	uint32_t sequence;
 	struct weir_times times;
 	int64_t received_ms;
+	int64_t clock_ms; /* of the datagram: by it the set's time runs out */
 	uint32_t bytes; /* memory that it takes */
 	uint32_t len;
 	uint8_t data[]; /* the set without its header */
@@ -60,7 +61,7 @@ struct weir_waiting_set *weir_waiting_take(struct weir_waiting *w, const struct 
 /* Drop all sets of an exporter; returns how many there were. */
 uint32_t weir_waiting_drop_exporter(struct weir_waiting *w, const struct weir_exporter *exporter);
 
-/* Drop the sets that came before that moment; returns how many there were. */
+/* Drop the sets that came before that moment of clock_ms; returns how many there were. */
 uint32_t weir_waiting_drop(struct weir_waiting *w, int64_t before_ms);
 
 #endif

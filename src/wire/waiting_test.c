@@ -84,6 +84,33 @@ static void test_time_runs_out(void **state)
 	fixture_free(f);
 }
 
+/* Somebody sets the clock: neither does all that waits go at once, nor does it wait for the clock to come there again. */
+static void test_the_clock_is_set(void **state)
+{
+	static const int64_t SET_MS[] = {86400000 * INT64_C(400), -86400000};
+	const struct weir_decoder_limits limits = {.exporters_max = 4, .templates_max = 4, .fields_max = 4,
+						   .waiting_bytes_max = 4096, .waiting_ms = 1000};
+	struct fixture *f = fixture_new(&limits, NULL);
+	struct weir_datagram d = {.exporter = f->exporter, .received_ms = TEST_MS, .clock_ms = 5000};
+
+	(void)state;
+	v9_begin(&f->m, 1);
+	SET(&f->m, 256, U32(1), U32(2));
+	d.data = f->m.data;
+	d.len = weir_writer_len(&f->m.w);
+	weir_decoder_decode(f->decoder, &d, &f->block, &f->sink);
+	for (unsigned i = 0; i < 2; i++) {
+		d.received_ms = TEST_MS + SET_MS[i];
+		d.clock_ms += 400;
+		weir_decoder_decode(f->decoder, &d, &f->block, &f->sink);
+		assert_int_equal(stats(f)->fault[WEIR_FAULT_TEMPLATE_MISSING], 0);
+	}
+	d.clock_ms += 1500;
+	weir_decoder_decode(f->decoder, &d, &f->block, &f->sink);
+	assert_int_equal(stats(f)->fault[WEIR_FAULT_TEMPLATE_MISSING], 3);
+	fixture_free(f);
+}
+
 /* Options data waits as well: the rate that it tells holds for what comes after its template. */
 static void test_options_wait_too(void **state)
 {
@@ -121,7 +148,7 @@ static void test_start_told_while_waiting(void **state)
 
 static struct weir_waiting_set set_of(struct weir_exporter *e, uint16_t id, int64_t ms)
 {
-	return (struct weir_waiting_set){.exporter = e, .template_id = id, .received_ms = ms, .len = 100};
+	return (struct weir_waiting_set){.exporter = e, .template_id = id, .received_ms = ms, .clock_ms = ms, .len = 100};
 }
 
 static void test_bounds(void **state)
@@ -201,6 +228,7 @@ int main(void)
 		FIXTURE_TEST(test_decoded_when_the_template_comes),
 		FIXTURE_TEST(test_only_that_exporters_template_counts),
 		cmocka_unit_test(test_time_runs_out),
+		cmocka_unit_test(test_the_clock_is_set),
 		FIXTURE_TEST(test_options_wait_too),
 		FIXTURE_TEST(test_start_told_while_waiting),
 		cmocka_unit_test(test_bounds),
