@@ -22,8 +22,9 @@ PORTS = list(range(12000, 30000))
 random.SystemRandom().shuffle(PORTS)
 
 
-def wait_until(what, condition, seconds=30):
-    """Wait for a condition, given as a function; its value. `what` is named when it never comes."""
+def wait_until(what, condition, seconds=60):
+    """Wait for a condition, given as a function; its value. `what` is named when it never comes. Only a failure waits for the end:
+    a machine may be slow."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()

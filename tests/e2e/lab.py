@@ -55,8 +55,15 @@ class Host:
         self.processes.append(process)
         return process
 
+    def packet_sockets(self):
+        """How many see the packets of an interface here: those of dumpcap, softflowd, pmacctd."""
+        return len(self.run("cat", "/proc/net/packet").splitlines()) - 1
+
+    def pids(self):
+        return set(self.run("ip", "netns", "pids", self.name).split())
+
     @staticmethod
-    def stop(process, signal_number=signal.SIGTERM, seconds=20):
+    def stop(process, signal_number=signal.SIGTERM, seconds=60):
         if process.poll() is None:
             process.send_signal(signal_number)
         return process.wait(seconds)
@@ -107,10 +114,10 @@ class Lab:
     def capture(self, port):
         """Keep what comes to the collector on a UDP port; returns (process, file)."""
         path = self.folder / f"export-{port}-{time.monotonic_ns()}.pcap"
+        before = self.collector.packet_sockets()
         process = self.collector.start("dumpcap", "-q", "-P", "-i", "e0", "-f", f"udp dst port {port}", "-w", path,
                                        log=self.folder / "dumpcap.log")
-        wait_until("dumpcap", path.exists)
-        time.sleep(0.3)  # it opens the file a moment before the interface
+        wait_until("dumpcap", lambda: path.exists() and self.collector.packet_sockets() > before)
         return process, path
 
 
@@ -121,6 +128,8 @@ def udp_payloads(pcap):
     at = 24
     while at + 16 <= len(data):
         length = struct.unpack_from(order + "I", data, at + 8)[0]
+        if at + 16 + length > len(data):
+            return  # it is being written
         frame = data[at + 16:at + 16 + length]
         at += 16 + length
         if frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP:
@@ -153,12 +162,13 @@ def wait_until_read(port):
     wait_until(f"the reader of UDP port {port}", lambda: not _socket_queue(port))
 
 
-def send_all(payloads, port, pause=0.0005):
-    """Datagrams to 127.0.0.1, slow enough for any reader."""
+def send_all(payloads, port, room=32768):
+    """Datagrams to 127.0.0.1, never more than some that the reader has not read, for nothing says how large its buffer is."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        for payload in payloads:
+        for number, payload in enumerate(payloads):
+            if number % 8 == 0:
+                wait_until(f"the reader of UDP port {port}", lambda: (_socket_queue(port) or 0) < room)
             s.sendto(payload, ("127.0.0.1", port))
-            time.sleep(pause)
 
 
 # --- exporters -------------------------------------------------------------------------------------------------------
@@ -167,17 +177,17 @@ def send_all(payloads, port, pause=0.0005):
 def softflowd(lab, version, port):
     """softflowd on t1; at the end it has exported everything."""
     control = lab.folder / "softflowd.ctl"
+    before = lab.exporter.packet_sockets()
     process = lab.exporter.start("softflowd", "-d", "-i", "t1", "-v", str(version), "-n", f"{COLLECTOR}:{port}",
                                  "-c", control, "-p", lab.folder / "softflowd.pid",
                                  log=lab.folder / "softflowd.log")
-    wait_until("softflowd", control.exists)
-    time.sleep(0.5)
+    wait_until("softflowd", lambda: control.exists() and lab.exporter.packet_sockets() > before)
     yield process
     time.sleep(1)  # what is still in libpcap's buffer
     lab.exporter.run("softflowctl", "-c", control, "expire-all")
     time.sleep(0.5)
     lab.exporter.run("softflowctl", "-c", control, "shutdown")
-    process.wait(20)
+    process.wait(60)
 
 
 PMACCT = """
@@ -213,13 +223,18 @@ def pmacctd(lab, plugin, port, more):
     config = lab.folder / f"pmacctd-{plugin}-{port}.conf"
     config.write_text(PMACCT.format(plugin=plugin, collector=COLLECTOR, port=port, more=more))
     log = lab.folder / f"pmacctd-{port}.log"
+    before, others = lab.exporter.packet_sockets(), lab.exporter.pids()
     process = lab.exporter.start("pmacctd", "-f", config, log=log)
-    wait_until("pmacctd", lambda: log.exists() and "t1" in log.read_text(errors="replace"), 15)
-    time.sleep(1.5)
+    wait_until("pmacctd", lambda: log.exists() and "t1" in log.read_text(errors="replace") and
+               lab.exporter.packet_sockets() > before)
     yield process
     time.sleep(4)  # the flows' timeouts, and the plugin's next round
     Host.stop(process, signal.SIGINT)
-    time.sleep(1)  # the plugin is a process of its own
+    time.sleep(1)
+    # The plugin is a process of its own, which would live on and might send something still.
+    for pid in lab.exporter.pids() - others:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
 
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -261,5 +276,5 @@ def openvswitch(lab, kind, port):
         time.sleep(1)
     finally:
         host.run("ovs-appctl", "-t", f"{folder}/switch.ctl", "exit", "--cleanup")
-        switch.wait(20)
+        switch.wait(60)
         Host.stop(server)

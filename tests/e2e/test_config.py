@@ -18,7 +18,7 @@ GOLDEN = TOP / "tests/golden/config"
 def weir(*arguments, folder, **environment):
     clean = {name: value for name, value in os.environ.items() if name != "WEIR_CONFIG"}
     return subprocess.run([WEIR, *arguments], cwd=folder, env={**clean, **environment}, capture_output=True, text=True,
-                          timeout=20)
+                          timeout=60)
 
 
 def values(shown):

@@ -19,7 +19,7 @@ WRITTEN = 1767225600  # when the files of datagrams were "written": sFlow has no
 
 
 def weir_decode(weir, *arguments, **options):
-    return subprocess.run([weir, "decode", *arguments], capture_output=True, timeout=20, **options)
+    return subprocess.run([weir, "decode", *arguments], capture_output=True, timeout=60, **options)
 
 
 def datagrams(path, folder):
@@ -89,7 +89,7 @@ def table(weir, *arguments, **options):
     """The table as a terminal gets it."""
     end, terminal = pty.openpty()
     with open(end, "rb", buffering=0) as shown:
-        done = subprocess.run([weir, "decode", *arguments], stdout=terminal, stderr=subprocess.PIPE, timeout=20, **options)
+        done = subprocess.run([weir, "decode", *arguments], stdout=terminal, stderr=subprocess.PIPE, timeout=60, **options)
         os.close(terminal)
         text = b""
         try:
@@ -143,7 +143,7 @@ def test_flows_of_a_pipe_come_at_once(weir):
         assert json.loads(process.stdout.readline())["flow_type"] == "netflow_v5"
         process.stdin.close()
         process.stdout.read()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_exporter_can_be_named(weir, tmp_path):
@@ -159,12 +159,12 @@ def test_a_reader_that_goes_away_is_no_mistake(weir):
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(20) == 1
+        assert process.wait(60) == 1
 
 
 def test_a_full_disk_is_said(weir):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([weir, "decode", GOLDEN / "softflowd-v5.pcap"], stdout=full, stderr=subprocess.PIPE, timeout=20)
+        done = subprocess.run([weir, "decode", GOLDEN / "softflowd-v5.pcap"], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 2
     assert done.stderr.endswith(b"weir: standard output: cannot write: No space left on device\n")
 

@@ -43,7 +43,7 @@ def test_demo_ends_cleanly_with_every_flow_in_the_spool(namespace, weir, tmp_pat
     wait_until("flows", lambda: metrics.exists() and re.search(r"^weir_collect_flows_total [1-9]", metrics.read_text(),
                                                                re.M))
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     said = (tmp_path / "log").read_text()
     sent = sum(flows_of(name, tmp_path) for name in ("v5", "v9", "ipfix", "sflow"))
     assert f"{sent} flows, {sent} in the spool" in said and sent > 0
@@ -52,6 +52,6 @@ def test_demo_ends_cleanly_with_every_flow_in_the_spool(namespace, weir, tmp_pat
 
 def test_demo_ends_when_weir_run_does(namespace, weir, tmp_path):
     process = demo(namespace, weir, tmp_path, "sh -c 'echo it did not start; exit 3'")
-    assert process.wait(20) == 3
+    assert process.wait(60) == 3
     assert "it did not start" in (tmp_path / "log").read_text()
     assert "demo traffic" not in (tmp_path / "log").read_text()

@@ -60,7 +60,7 @@ def system(weir, embedded_store, tmp_path):
         if made.process.poll() is None:
             made.process.send_signal(signal.SIGINT)
             try:
-                made.process.wait(40)
+                made.process.wait(60)
             except subprocess.TimeoutExpired:
                 made.process.kill()
                 made.process.wait()

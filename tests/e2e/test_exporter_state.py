@@ -36,7 +36,7 @@ class Collect:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def metrics(self):
         path = self.folder / "var/run/collect.prom"
@@ -46,13 +46,13 @@ class Collect:
     def exporters(self):
         """(exit status, exporters as JSON)."""
         done = subprocess.run([self.weir, "status", "--exporters", "--format", "json", "--config", self.config],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=60)
         assert done.stderr == "", done.stderr
         return done.returncode, json.loads(done.stdout)["exporters"]
 
     def table(self):
         return subprocess.run([self.weir, "status", "--exporters", "--config", self.config], capture_output=True,
-                              text=True, timeout=20).stdout
+                              text=True, timeout=60).stdout
 
     def wait_for(self, what, n):
         wait_until(f"{n} {what}", lambda: self.metrics().get(f"weir_collect_{what}_total") == n)

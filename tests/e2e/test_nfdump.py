@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import free_port, wait_until
+from lab import wait_until_read
 from test_query import Store, make_tables, quoted
 
 FLOWS = 600
@@ -107,9 +108,9 @@ def captured(tmp_path_factory):
     address = f"0100007F:{port:04X}"
     wait_until("nfcapd", lambda: address in open("/proc/net/udp").read())
     send_v5(make_flows(), port, 10_000_000, int(time.time()))
-    time.sleep(0.5)
+    wait_until_read(port)
     nfcapd.send_signal(signal.SIGTERM)
-    nfcapd.wait(30)
+    nfcapd.wait(60)
     return folder
 
 

@@ -19,7 +19,7 @@ import lab as network
 import native
 import traffic
 from conftest import free_port, wait_until
-from test_exporters import Sums, add_up, by_nfdump
+from test_exporters import Sums, add_up, by_nfdump, printed
 
 CAPTURES = ["4in6tunnel.pcap", "6in4tunnel.pcap", "NTPv4.pcap", "bad-dns-traffic.pcap", "bittorrent_utp.pcap", "dns.pcap", "dns_doh.pcap",
             "dns_dot.pcap", "dos_win98_smb_netbeui.pcap", "edonkey.pcap", "googledns_android10.pcap", "rdp.pcap",
@@ -179,7 +179,7 @@ def by_softflowd(weir, path, folder):
                 for word in ("-t", f"{name}=900000000")]
     try:
         network.run(["softflowd", "-r", path, "-n", f"127.0.0.1:{receiver.port}", "-v", "9", "-d", "-c", "none", "-m", "100000",
-                     "-p", folder / "softflowd.pid", *timeouts], timeout=30)
+                     "-p", folder / "softflowd.pid", *timeouts], timeout=60)
     finally:
         payloads = receiver.stop()
     return decoded(weir, payloads, folder)
@@ -259,29 +259,33 @@ nfacctd_pipe_size: 4000000
 """
 
 
-@pytest.mark.parametrize("version", ["5", "9", "10"])
-def test_exports_are_nfacctds(version, weir, frames, tmp_path):
-    out, config, port = tmp_path / "nfacctd.json", tmp_path / "nfacctd.conf", network.free_udp_port()
+def by_nfacctd(folder, payloads, packets):
+    """Packets and bytes."""
+    out, config, port = folder / f"nfacctd-{time.monotonic_ns()}.json", folder / "nfacctd.conf", network.free_udp_port()
     config.write_text(NFACCTD.format(port=port, out=out))
-    expression = ["ip"] if version == "5" else []
-    packets, octets = totals(flows_of(weir, "-r", frames, *expression))
-    payloads = exported(weir, "-r", frames, "--version", version, *expression)
     process = subprocess.Popen(["nfacctd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
                                start_new_session=True)
-
-    def rows():
-        return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-
     try:
         network.wait_for_reader(port)
         time.sleep(1)  # its socket is there before it is
         network.send_all(payloads, port)
-        with contextlib.suppress(json.JSONDecodeError):
-            wait_until("nfacctd's rows", lambda: sum(row["packets"] for row in rows()) >= packets, 15)
+        wait_until("nfacctd's rows", lambda: sum(row["packets"] for row in printed(out)) >= packets)
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # its plugins too; what it printed is complete
-        process.wait(20)
-    assert (sum(row["packets"] for row in rows()), sum(row["bytes"] for row in rows())) == (packets, octets)
+        process.wait(60)
+    return sum(row["packets"] for row in printed(out)), sum(row["bytes"] for row in printed(out))
+
+
+@pytest.mark.parametrize("version", ["5", "9", "10"])
+def test_exports_are_nfacctds(version, weir, frames, tmp_path):
+    expression = ["ip"] if version == "5" else []
+    expected = totals(flows_of(weir, "-r", frames, *expression))
+    payloads = exported(weir, "-r", frames, "--version", version, *expression)
+    # On a busy machine nfacctd now and then prints a row twice: the same datagrams, read anew, must then be right.
+    told = [by_nfacctd(tmp_path, payloads, expected[0])]
+    while told[-1] != expected and len(told) < 3:
+        told.append(by_nfacctd(tmp_path, payloads, expected[0]))
+    assert told[-1] == expected, told
 
 
 def test_sflow_samples_are_the_packets(weir, frames, tmp_path):
@@ -429,7 +433,7 @@ def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
     log = tmp_path / "log"
     process = lab.exporter.start(weir, "run", "--config", tmp_path / "weir.yaml", log=log)
     metrics = data / "run/probe.prom"
-    wait_until("the probe", metrics.exists, 40)
+    wait_until("the probe", metrics.exists)
     lab.replay(frames, 5000)
     packets, ip_bytes, _ = by_tshark(frames)
     wait_until("the metrics", lambda: f"\nweir_probe_packets_total {packets}\n" in metrics.read_text())
@@ -457,11 +461,11 @@ def probe_pid(data):
     (("-r", "a", "--to", "127.0.0.1:1", "--version", "5", "--sampling", "20000"), "16383"),
 ])
 def test_mistakes_are_told_in_a_line(arguments, word, weir):
-    done = subprocess.run([weir, "probe", *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "probe", *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert word in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_a_filter_that_is_none(weir, frames):
-    done = subprocess.run([weir, "probe", "-r", frames, "--print", "prot", "1"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "probe", "-r", frames, "--print", "prot", "1"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "pcap-filter(7)" in done.stderr

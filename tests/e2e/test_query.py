@@ -82,7 +82,7 @@ class Store:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def run(self, *arguments, stdin="", **environment):
         return subprocess.run([self.weir, *arguments], cwd=self.folder, capture_output=True, input=stdin.encode(),
@@ -112,7 +112,7 @@ class Store:
                 break
             out += got
         os.close(master)
-        assert process.wait(30) == 0, out
+        assert process.wait(60) == 0, out
         return out.decode().replace("\r\n", "\n")
 
 
@@ -123,7 +123,7 @@ def make_tables(store):
         wait_until("the tables", lambda: store.run("sql", "SELECT 1 FROM flows_1m_view LIMIT 1").returncode == 0, 60)
     finally:
         sink.send_signal(signal.SIGTERM)
-        sink.wait(30)
+        sink.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -436,7 +436,7 @@ def test_a_long_answer_streams(store):
 
 def test_a_reader_that_goes_away(store):
     done = subprocess.run(f"{store.weir} sql 'SELECT number FROM numbers(10000000)' | head -n 1", shell=True,
-                          cwd=store.folder, capture_output=True, env=store.environment, timeout=30)
+                          cwd=store.folder, capture_output=True, env=store.environment, timeout=60)
     assert done.stdout == b"0\n" and done.stderr == b""
 
 

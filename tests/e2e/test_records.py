@@ -34,7 +34,7 @@ def system(weir, tmp_path, embedded_store):
 
 
 def lines(system, sql):
-    with urllib.request.urlopen(f"{system.url}/?database=weir", sql.encode(), timeout=20) as answer:
+    with urllib.request.urlopen(f"{system.url}/?database=weir", sql.encode(), timeout=60) as answer:
         return answer.read().decode().splitlines()
 
 

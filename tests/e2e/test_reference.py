@@ -8,7 +8,7 @@ TOPICS = ["columns", "exporters", "faults", "elements", "config"]
 
 
 def reference(weir, topic):
-    return subprocess.run([weir, "reference", topic], capture_output=True, text=True, check=True, timeout=20).stdout
+    return subprocess.run([weir, "reference", topic], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -142,7 +142,7 @@ class Collector:
         return self.got
 
     def wait(self, count):
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while len(self.read()) < count and time.monotonic() < end:
             time.sleep(0.02)
         assert len(self.got) >= count, f"datagrams at {self.address}"
@@ -198,7 +198,7 @@ class Replicator:
     def reload(self):
         before = self.log().count("read anew")
         self.process.send_signal(signal.SIGHUP)
-        wait_until("the reload", lambda: self.log().count("read anew") > before, 10)
+        wait_until("the reload", lambda: self.log().count("read anew") > before)
 
     def stop(self):
         if self.process:
@@ -331,7 +331,7 @@ def test_exporters_that_send_much_keep_source_and_order(net, collector, replicat
                 exporters.send(address, payload)
 
     wait_until("each to have a socket of its own", lambda: burst() or time.sleep(0.01) or
-               replicator.metrics()["weir_replicate_senders_left"] == stock - len(addresses), 20)
+               replicator.metrics()["weir_replicate_senders_left"] == stock - len(addresses))
     for _ in range(20):
         burst()
     ports = exporters.ports()
@@ -398,7 +398,7 @@ def test_a_dead_collectors_exporters_move_and_return(net, collector, replicator,
         return before
 
     before = round_of(1)
-    wait_until("all exporters' data", lambda: len(owners(before)) == len(EXPORTERS), 10)
+    wait_until("all exporters' data", lambda: len(owners(before)) == len(EXPORTERS))
     first = {exporter: where[0] for exporter, where in owners(before).items()}
     assert set(first.values()) == set(COLLECTORS[:3])
     dead = collectors.pop(1)
@@ -406,9 +406,9 @@ def test_a_dead_collectors_exporters_move_and_return(net, collector, replicator,
     # Some datagrams are lost until it is known to refuse; then all go elsewhere.
     wait_until("the dead collector to be known",
                lambda: round_of(2) and replicator.metrics().get(
-                   f'weir_replicate_output_up{{output="{dead.address}:{PORT}"}}') == 0, 10)
+                   f'weir_replicate_output_up{{output="{dead.address}:{PORT}"}}') == 0)
     before = round_of(3)
-    wait_until("all exporters' data at the survivors", lambda: len(owners(before)) == len(EXPORTERS), 10)
+    wait_until("all exporters' data at the survivors", lambda: len(owners(before)) == len(EXPORTERS))
     second = {exporter: where[0] for exporter, where in owners(before).items()}
     for exporter in EXPORTERS:
         if first[exporter] != dead.address:
@@ -434,11 +434,11 @@ def test_a_dead_collectors_exporters_move_and_return(net, collector, replicator,
     dead.got = []
     dead.open()
     wait_until("its return", lambda: replicator.metrics().get(
-        f'weir_replicate_output_up{{output="{dead.address}:{PORT}"}}') == 1, 10)
+        f'weir_replicate_output_up{{output="{dead.address}:{PORT}"}}') == 1)
     collectors.append(dead)
     before = round_of(4)
     wait_until("all exporters' data, as at first",
-               lambda: {e: w[0] for e, w in owners(before).items()} == first, 10)
+               lambda: {e: w[0] for e, w in owners(before).items()} == first)
     returned = [p for _, _, p in dead.read()]
     assert returned[0][20:] == TEMPLATE
     (tmp_path / "back").mkdir()
@@ -468,18 +468,18 @@ def test_a_health_url(net, collector, replicator):
         exporters = Exporters(net, EXPORTERS)
         for address in EXPORTERS:
             exporters.netflow9(address, TEMPLATE)
-        wait_until("all datagrams", lambda: sum(len(c.read()) for c in collectors) == len(EXPORTERS), 10)
+        wait_until("all datagrams", lambda: sum(len(c.read()) for c in collectors) == len(EXPORTERS))
         assert all(c.got for c in collectors)
         status[0] = "503 Service Unavailable"
-        wait_until("it to be down", lambda: replicator.of("up", "a") == 0, 10)
+        wait_until("it to be down", lambda: replicator.of("up", "a") == 0)
         mark = len(collectors[0].read())
         for address in EXPORTERS:
             exporters.netflow9(address, data_set(address, 1))
         wait_until("all records", lambda: sum(p[20:22] == b"\x01\x00" for _, _, p in collectors[1].read()) ==
-                   len(EXPORTERS), 10)
+                   len(EXPORTERS))
         assert len(collectors[0].read()) == mark
         status[0] = "200 OK"
-        wait_until("it to be up", lambda: replicator.of("up", "a") == 1, 10)
+        wait_until("it to be up", lambda: replicator.of("up", "a") == 1)
     finally:
         page.shutdown(socket.SHUT_RDWR)
         page.close()
@@ -513,7 +513,7 @@ def test_reload_loses_nothing(net, collector, replicator):
         # A mistake changes nothing, and is told with its place.
         replicator.configure([f"{COLLECTORS[0]}:{PORT},color=red"])
         replicator.process.send_signal(signal.SIGHUP)
-        wait_until("the mistake to be told", lambda: 'there is no option "color"' in replicator.log(), 10)
+        wait_until("the mistake to be told", lambda: 'there is no option "color"' in replicator.log())
     finally:
         stop.set()
         sender.join()
@@ -591,7 +591,7 @@ def test_confined_it_can_still_reload(weir, tmp_path):
     with first, second, socket.create_server(("127.0.0.1", 0)) as page:
         for one in (first, second):
             one.bind(("127.0.0.1", 0))
-            one.settimeout(10)
+            one.settimeout(60)
         port = free_port(socket.SOCK_DGRAM)
 
         def configure(to):
@@ -617,7 +617,7 @@ def test_confined_it_can_still_reload(weir, tmp_path):
                 assert second.recv(100) == b"two"
         finally:
             process.send_signal(signal.SIGTERM)
-            log = process.communicate(timeout=20)[1]
+            log = process.communicate(timeout=60)[1]
         assert process.returncode == 0, log
 
 
@@ -648,13 +648,13 @@ def test_nfcapd_counts_what_was_generated(weir, tmp_path, version):
         flows = json.loads(done.stdout)["flows"]
         replicator = processes.pop()
         replicator.send_signal(signal.SIGTERM)
-        assert replicator.wait(20) == 0
+        assert replicator.wait(60) == 0
         for port in ports[:2]:
             wait_until_read(port)
     finally:
         for process in reversed(processes):
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
     for folder in folders:
         counted = subprocess.run(["nfdump", "-q", "-N", "-R", folder, "-o", "fmt:%pkt"], capture_output=True, text=True, check=True)
         assert len(counted.stdout.split()) == flows, folder.name
@@ -675,6 +675,6 @@ def test_nfcapd_counts_what_was_generated(weir, tmp_path, version):
 def test_mistakes_are_told(weir, tmp_path, arguments, message):
     port = free_port(socket.SOCK_DGRAM)
     arguments = [text.format(port=port) for text in arguments]
-    done = subprocess.run([weir, "replicate", "--data", tmp_path, *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "replicate", "--data", tmp_path, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr

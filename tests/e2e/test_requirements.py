@@ -6,7 +6,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def run(*arguments):
-    return subprocess.run([TOP / "tools/requirements", *arguments], capture_output=True, text=True, timeout=20)
+    return subprocess.run([TOP / "tools/requirements", *arguments], capture_output=True, text=True, timeout=60)
 
 
 def test_every_named_test_exists():

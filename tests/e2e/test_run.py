@@ -33,12 +33,12 @@ class Run:
     def said(self):
         return self.log.read_text()
 
-    def wait_for(self, pattern, seconds=20):
+    def wait_for(self, pattern, seconds=60):
         return wait_until(f"\"{pattern}\" of weir run, which says: {self.said()}", lambda: re.search(pattern, self.said()),
                           seconds)
 
     def up(self):
-        self.wait_for("Ctrl-C stops it", 25)
+        self.wait_for("Ctrl-C stops it")
         return self
 
     def pids(self):
@@ -49,7 +49,7 @@ class Run:
 
     def stop(self, how=signal.SIGINT):
         self.process.send_signal(how)
-        return self.process.wait(40)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -122,14 +122,14 @@ def test_starts_again_at_once_after_kill(start, weir):
     try:
         first.wait_for("Ctrl-C stops it")
         again.send_signal(signal.SIGINT)
-        assert again.wait(40) == 0
+        assert again.wait(60) == 0
     finally:
         again.kill()
 
 
 def test_second_run_on_the_same_data(start, weir):
     run = start().up()
-    done = subprocess.run([weir, "run", "--config", "weir.yaml"], cwd=run.folder, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "run", "--config", "weir.yaml"], cwd=run.folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and done.stdout == ""
     line = done.stderr.splitlines()[-1]
     assert line == (f"weir: {run.data}/run/lock: `weir run` has this data folder already: process {run.process.pid}; "
@@ -142,7 +142,7 @@ def test_busy_port(start):
         busy.bind(("127.0.0.1", 0))
         port = busy.getsockname()[1]
         run = start(collect=f"{{listen: ['127.0.0.1:{port}']}}")
-        assert run.process.wait(20) == 2
+        assert run.process.wait(60) == 2
     lines = [line for line in run.said().splitlines() if str(port) in line]
     assert len(lines) == 1 and lines[0].startswith("weir: ") and "; " in lines[0]
     assert "Ctrl-C stops it" not in run.said()
@@ -150,7 +150,7 @@ def test_busy_port(start):
 
 def test_unwritable_folder(weir, tmp_path):
     (tmp_path / "file").write_text("")
-    done = subprocess.run([weir, "run", "--data", "file/var"], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "run", "--data", "file/var"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == ("weir: file/var: the folder cannot be made: Not a directory; choose another folder with --data or "
                            "data_dir, or give this user the right to write there\n")
@@ -158,7 +158,7 @@ def test_unwritable_folder(weir, tmp_path):
 
 def test_wrong_configuration(weir, tmp_path):
     (tmp_path / "weir.yaml").write_text("collect: {lisen: x}\n")
-    done = subprocess.run([weir, "run"], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "run"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == "weir: weir.yaml:1:11: there is no option \"collect.lisen\"; did you mean \"listen\"?\n"
 
@@ -239,7 +239,7 @@ def test_replicator_keeps_sources_as_another_user(weir, tmp_path):
     port = free_port(socket.SOCK_DGRAM)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as target, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         target.bind(("127.0.0.1", 0))
-        target.settimeout(10)
+        target.settimeout(60)
         s.bind(("127.9.8.7", 0))
         run = Run(weir, tmp_path, collect=f"{{user: nobody, listen: ['127.0.0.1:{free_port(socket.SOCK_DGRAM)}']}}",
                   replicate=f"{{listen: ['127.0.0.1:{port}'], to: ['127.0.0.1:{target.getsockname()[1]},keep-source']}}")

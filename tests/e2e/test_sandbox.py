@@ -17,7 +17,7 @@ def has_seccomp():
 
 def status(weir, run):
     done = subprocess.run([weir, "status", "--config", "weir.yaml", "--format", "json"], cwd=run.folder, capture_output=True,
-                          text=True, timeout=20)
+                          text=True, timeout=60)
     return json.loads(done.stdout)
 
 
@@ -32,7 +32,7 @@ def test_processes_are_confined_and_say_so(start, weir):  # noqa: F811
         assert roles[role]["sandbox_calls"] is True
         # Where the kernel has no Landlock, the reason is there.
         assert roles[role]["sandbox_files"] is True or "Landlock" in roles[role]["sandbox_files_why"]
-    table = subprocess.run([weir, "status", "--config", "weir.yaml"], cwd=run.folder, capture_output=True, text=True, timeout=20)
+    table = subprocess.run([weir, "status", "--config", "weir.yaml"], cwd=run.folder, capture_output=True, text=True, timeout=60)
     assert re.search(r"^collect +up .* (files, )?calls", table.stdout, re.M), table.stdout
     assert run.stop() == 0
 

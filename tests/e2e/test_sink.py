@@ -40,7 +40,7 @@ class System:
             self.running[role] = subprocess.Popen([self.weir, role, "--config", self.config], stderr=log, stdout=log)
         return self.running[role]
 
-    def end(self, role, how=signal.SIGTERM, seconds=20):
+    def end(self, role, how=signal.SIGTERM, seconds=60):
         process = self.running.pop(role)
         process.send_signal(how)
         return process.wait(seconds)
@@ -65,7 +65,7 @@ class System:
         return json.loads(process.communicate(timeout=120)[0]) if wait else process
 
     def ask(self, sql):
-        with urllib.request.urlopen(f"{self.url}/?database=weir", sql.encode(), timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/?database=weir", sql.encode(), timeout=60) as answer:
             return [int(field) for field in answer.read().split()]
 
     def stored(self):
@@ -240,7 +240,7 @@ class FakeHandler(http.server.BaseHTTPRequestHandler):
         asked = {k: v[0] for k, v in urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).items()}
         status, code = 200, 0
         if asked.get("query", "").startswith("INSERT INTO flows"):
-            self.server.hang.wait(30)
+            self.server.hang.wait(60)
             asked["encoding"], asked["body"] = self.headers["Content-Encoding"], body
             self.server.inserts.append(asked)
             if self.server.answers:
@@ -332,14 +332,14 @@ def test_ends_at_once_though_the_store_hangs(against, how):
     wait_until("an insert", lambda: system.metrics("sink").get("weir_sink_lag_seconds", 0) > 0)
     began = time.monotonic()
     assert system.end("sink", how) == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15, "it waited for the store, which answers after 30 s"
     assert "0 flows stored, 500 wait in the spool" in system.log("sink")
 
 
 def test_a_spool_that_cannot_be_used_is_one_clear_line(weir, tmp_path):
     (tmp_path / "var").mkdir()
     (tmp_path / "var/spool").write_text("")
-    done = subprocess.run([weir, "sink", "--data", tmp_path / "var"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "sink", "--data", tmp_path / "var"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and str(pathlib.Path(tmp_path, "var/spool")) in done.stderr
 
@@ -348,7 +348,7 @@ def test_a_second_sink_is_refused(against):
     system, _ = against()
     sink = system.start("sink")
     wait_until("the sink", lambda: system.metrics("sink"))
-    done = subprocess.run([system.weir, "sink", "--config", system.config], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([system.weir, "sink", "--config", system.config], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "another process reads the spool" in done.stderr
     assert sink.poll() is None

@@ -14,7 +14,7 @@ from test_run import alive, start  # noqa: F401 (a fixture)
 
 def status(weir, folder, *arguments):
     done = subprocess.run([weir, "status", "--config", "weir.yaml", *arguments], cwd=folder, capture_output=True, text=True,
-                          timeout=30)
+                          timeout=60)
     assert done.stderr == ""
     return done.returncode, done.stdout
 

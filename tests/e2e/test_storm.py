@@ -57,7 +57,7 @@ class Storm(System):
         os.kill(roles[role], signal.SIGKILL)
         self.kills[role] = self.kills.get(role, 0) + 1
         if role == "run":
-            self.running.pop("run").wait(20)
+            self.running.pop("run").wait(60)
             self.start_run()
 
     def listening(self):

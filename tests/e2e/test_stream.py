@@ -71,7 +71,7 @@ class Collector:
     def end(self, how=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def metrics(self):
         path = self.folder / "var/run/collect.prom"
@@ -195,7 +195,7 @@ def test_openssl_as_a_peer(version, start, weir, tmp_path, keys):
                            "-CAfile", keys / "ca.pem", "-verify_return_error", "-cert", keys / "router.pem",
                            "-key", keys / "router.key"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as peer:
-        said, _ = peer.communicate(data, timeout=30)
+        said, _ = peer.communicate(data, timeout=60)
     assert peer.returncode == 0, said
     collector.wait_for("weir_collect_flows_total", sent["flows"])
     assert collector.end() == 0
@@ -340,7 +340,7 @@ def test_kill_and_reconnect(start):
                                stderr=subprocess.PIPE, text=True)
     wait_until("segments", lambda: collector.spooled()[0] > 1000)
     collector.end(signal.SIGKILL)
-    _, said = sending.communicate(timeout=30)
+    _, said = sending.communicate(timeout=60)
     assert sending.returncode == 1 and re.search(r"the session ended|cannot send", said), said
     kept = collector.spooled()
     collector.start()
@@ -359,7 +359,7 @@ def test_flows_of_sessions_reach_the_store(weir, tmp_path, embedded_store):
     with open(log, "wb") as out:
         run = subprocess.Popen([weir, "run", "--config", "weir.yaml"], cwd=tmp_path, stdout=out, stderr=out)
     try:
-        wait_until("weir run to be up", lambda: "Ctrl-C stops it" in log.read_text(), 40)
+        wait_until("weir run to be up", lambda: "Ctrl-C stops it" in log.read_text())
         assert f"TCP 127.0.0.1:{tcp}" in log.read_text()
         done = subprocess.run([weir, "generate", "--to", f"127.0.0.1:{tcp}", "--transport", "tcp", "--flows", "5000",
                                "--rate", "0", "--summary", "json"], capture_output=True, text=True, timeout=60)
@@ -378,7 +378,7 @@ def test_flows_of_sessions_reach_the_store(weir, tmp_path, embedded_store):
                 [weir, "status", "--config", "weir.yaml"], cwd=tmp_path, capture_output=True, text=True).stdout))
     finally:
         run.send_signal(signal.SIGINT)
-        run.wait(40)
+        run.wait(60)
 
 
 # --- mistakes ------------------------------------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ def test_files_that_cannot_be_used(weir, tmp_path, keys):
             "data_dir": str(tmp_path / "var"),
             "collect": {"listen": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "tls_listen": f"127.0.0.1:{free_port()}"},
             "tls": {name: str(path) for name, path in files.items()}}))
-        done = subprocess.run([weir, "collect", "--config", tmp_path / "weir.yaml"], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([weir, "collect", "--config", tmp_path / "weir.yaml"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and f"weir: /none: {expected}" in done.stderr, done.stderr
 
 
@@ -401,5 +401,5 @@ def test_a_busy_port(start, weir, tmp_path):
     other.write_text(json.dumps({"data_dir": str(tmp_path / "other"),
                                  "collect": {"listen": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
                                              "tcp_listen": f"127.0.0.1:{collector.tcp}"}}))
-    done = subprocess.run([weir, "collect", "--config", other], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "collect", "--config", other], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "collect.tcp_listen" in done.stderr and done.stderr.count("\n") == 1, done.stderr

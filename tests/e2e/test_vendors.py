@@ -32,7 +32,7 @@ def write_datagrams(name, folder):
 
 
 def decode(weir, files):
-    done = subprocess.run([weir, "decode", "--format", "ndjson", *files], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([weir, "decode", "--format", "ndjson", *files], capture_output=True, text=True, timeout=60)
     return [json.loads(line) for line in done.stdout.splitlines()], done
 
 
