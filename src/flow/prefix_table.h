@@ -23,7 +23,7 @@ void weir_prefix_table_free(struct weir_prefix_table *table);
 /* The value of the longest prefix that holds the address; 0: none does. */
 uint32_t weir_prefix_table_find(const struct weir_prefix_table *table, const struct weir_addr *addr);
 
-/* The values of many addresses. Between neighbours that are alike nothing is looked up. */
+/* The values of many addresses, in less time than one by one. */
 void weir_prefix_table_find_all(const struct weir_prefix_table *table, const struct weir_addr *addr, uint32_t count,
 				uint32_t *ret_value);
 
