@@ -1,6 +1,6 @@
 /* What enrichment costs a flow:
  *
- *   enrich [PREFIXES] [TIMES]
+ *   enrich [PREFIXES] [TIMES] [THREATS]
  *
  * Makes a million prefixes (unless told otherwise), as an Internet routing table has them: mostly /24 and some shorter, a quarter IPv6; and
  * blocks of flows between addresses in them, few of which come often and many seldom. Prints nanoseconds of processor time: for a look-up, of random addresses
@@ -175,6 +175,58 @@ static void enrich(const char *path, const struct weir_addr *addr, size_t addrs,
 	weir_vocabulary_free(vocabulary);
 }
 
+/* A threat list of so many addresses: how long it is read, what it takes, what a look-up costs (one in a hundred is on it). */
+static void threats(size_t count)
+{
+	char path[] = "/tmp/weir-bench.XXXXXX";
+	char list[64];
+	const char *lists[] = {list};
+	struct weir_threats_options options = {.list = lists, .lists = 1};
+	static struct weir_addr addr[ROWS];
+	static uint16_t port[ROWS];
+	static uint8_t proto[ROWS];
+	static bool known[ROWS];
+	static uint32_t name[ROWS];
+	struct weir_vocabulary *vocabulary;
+	struct weir_threats *t;
+	struct weir_error err = {0};
+	FILE *file = mkstemp(path) < 0 ? NULL : fopen(path, "we");
+	uint64_t first = state;
+	int64_t start, ns = 0;
+	size_t found = 0;
+
+	for (size_t i = 0; file && i < count; i++) {
+		uint32_t a = (uint32_t)(draw() >> 17);
+
+		(void)fprintf(file, "%u.%u.%u.%u\n", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+	}
+	(void)snprintf(list, sizeof(list), "bench=%s", path);
+	if (!file || fclose(file) || weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary))
+		die("no file, or no memory");
+	start = used_ns();
+	if (weir_threats_load(&options, vocabulary, &t, &err))
+		die(err.what);
+	printf("%zu threats: %.1f MB, read in %.2f s\n", count, (double)weir_threats_stats(t).bytes / 1e6, (double)(used_ns() - start) / 1e9);
+	state = first;
+	for (unsigned round = 0; round < 50; round++) {
+		for (uint32_t i = 0; i < ROWS; i++) {
+			uint32_t a = (uint32_t)(draw() >> 17) + (i % 100 ? 77777U : 0);
+			const uint8_t v4[] = {(uint8_t)(a >> 24), (uint8_t)(a >> 16), (uint8_t)(a >> 8), (uint8_t)a};
+
+			addr[i] = weir_addr_from_v4(v4);
+		}
+		start = used_ns();
+		weir_threats_find_all(t, addr, port, proto, known, ROWS, 0, name);
+		ns += used_ns() - start;
+		for (uint32_t i = 0; i < ROWS; i++)
+			found += name[i] != 0;
+	}
+	printf("a look-up of threats: %.1f ns (%zu found)\n", (double)ns / ROWS / 50, found);
+	weir_threats_free(t);
+	weir_vocabulary_free(vocabulary);
+	(void)remove(path);
+}
+
 int main(int argc, char **argv)
 {
 	size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
@@ -207,6 +259,7 @@ int main(int argc, char **argv)
 	write_networks(path, prefix, count);
 	enrich(path, addr, count, times);
 	(void)remove(path);
+	threats(argc > 3 ? strtoul(argv[3], NULL, 10) : 10000000);
 	weir_prefix_table_free(table);
 	free(addr);
 	free(entry);

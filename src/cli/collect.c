@@ -444,7 +444,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 	status = weir_role_drop(&role, role.config.collect_user, &err);
 	if (!status)
-		status = weir_enrichment_open(&role.config, &enrichment, &err);
+		status = weir_enrichment_open(&role.config, true, &enrichment, &err);
 	if (!status)
 		status = new_collector(&role, &receivers, enrichment.enrich, &state, &collector, &err);
 	if (status) {
@@ -455,6 +455,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 			status = weir_fail(WEIR_EXIT_FAILED, &err);
 		} else {
 			tell_receivers(&role, &receivers);
+			weir_enrichment_tell(&role, &enrichment);
 			status = serve(&role, &receivers, collector, &enrichment);
 		}
 	}

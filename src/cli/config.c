@@ -39,7 +39,7 @@ static int check(const char *path, const struct weir_config *config)
 	struct weir_enrich_stats stats;
 	struct weir_error err = {0};
 
-	if (weir_enrichment_open(config, &enrichment, &err))
+	if (weir_enrichment_open(config, false, &enrichment, &err))
 		return weir_fail(WEIR_EXIT_FAILED, &err);
 	weir_enrich_check(enrichment.enrich, tell_finding, count);
 	for (unsigned i = 0; i < WEIR_FINDINGS; i++) {
@@ -47,6 +47,9 @@ static int check(const char *path, const struct weir_config *config)
 			printf("networks: and %u more like the last one of its kind\n", count[i] - SHOWN_MAX);
 	}
 	weir_enrich_stats(enrichment.enrich, &stats);
+	if (stats.geo_prefixes || stats.threats)
+		printf("%" PRIu64 " prefixes with country or AS; %" PRIu64 " entries of threat lists, %" PRIu64 " lines unread\n",
+		       stats.geo_prefixes, stats.threats, stats.threats_unread);
 	if (stats.networks)
 		printf("%s: no mistakes; %" PRIu64 " networks, of which %u stand twice, %u overlaps of zones, %u gaps\n", name,
 		       stats.networks, count[WEIR_FINDING_TWICE], count[WEIR_FINDING_OVERLAP], count[WEIR_FINDING_GAP]);

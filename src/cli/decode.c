@@ -286,7 +286,7 @@ static int open_enrichment(struct decoding *d, const char *path, uint64_t seed)
 
 	if (rc)
 		return rc;
-	rc = weir_enrichment_open(&config, &d->enrichment, &d->err);
+	rc = weir_enrichment_open(&config, false, &d->enrichment, &d->err);
 	weir_config_done(&config);
 	if (!rc && weir_enrich_worker_new(d->enrichment.enrich, seed, &d->enrich))
 		rc = weir_error_set(&d->err, -ENOMEM, NULL, NULL, "out of memory");

@@ -21,7 +21,8 @@ static uint64_t draw_seed(void)
 	return seed;
 }
 
-int weir_enrichment_open(const struct weir_config *config, struct weir_enrichment *ret_enrichment, struct weir_error *err)
+int weir_enrichment_open(const struct weir_config *config, bool lenient, struct weir_enrichment *ret_enrichment,
+			 struct weir_error *err)
 {
 	const struct weir_enrich_options options = {
 		.networks = {
@@ -32,6 +33,13 @@ int weir_enrichment_open(const struct weir_config *config, struct weir_enrichmen
 			.externals = config->networks_external.count,
 		},
 		.services_file = config->services_file,
+		.geo = {.country = config->geo_country, .as = config->geo_as, .overrides = config->geo_overrides},
+		.threats = {
+			.list = list_of(&config->threats_lists),
+			.lists = config->threats_lists.count,
+			.confidence_min = (unsigned)config->threats_confidence_min,
+			.lenient = lenient,
+		},
 	};
 	int rc;
 
@@ -57,13 +65,28 @@ unsigned weir_enrichment_paths(struct weir_enrichment *enrichment, struct weir_s
 	const char *file;
 	unsigned count = 0;
 
-	while (count < room && count < WEIR_ENRICHMENT_FOLDERS_MAX && (file = weir_enrich_file(enrichment->enrich, count))) {
+	for (unsigned i = 0; count < room && count < WEIR_ENRICHMENT_FOLDERS_MAX && (file = weir_enrich_file(enrichment->enrich, i)); i++) {
 		char *copy = enrichment->folder[count];
+		const char *folder;
+		bool known = false;
 
 		(void)snprintf(copy, sizeof(enrichment->folder[count]), "%s", file);
-		paths[count++] = (struct weir_sandbox_path){dirname(copy), WEIR_SANDBOX_READ};
+		folder = dirname(copy);
+		for (unsigned k = 0; k < count && !known; k++)
+			known = strcmp(paths[k].path, folder) == 0;
+		if (!known)
+			paths[count++] = (struct weir_sandbox_path){folder, WEIR_SANDBOX_READ};
 	}
 	return count;
+}
+
+void weir_enrichment_tell(const struct weir_role *role, struct weir_enrichment *enrichment)
+{
+	struct weir_error err;
+
+	if (weir_enrich_problem(enrichment->enrich, &err))
+		weir_log(&role->log, WEIR_LOG_ERROR, "a threat list is left out until it changes: %s: %s%s%s", err.where, err.what,
+			 *err.next ? "; " : "", err.next);
 }
 
 void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichment *enrichment)
@@ -74,8 +97,9 @@ void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichmen
 
 	if (rc > 0) {
 		weir_enrich_stats(enrichment->enrich, &stats);
-		weir_log(&role->log, WEIR_LOG_INFO, "read again: %" PRIu64 " networks, %" PRIu64 " services", stats.networks,
-			 stats.services);
+		weir_log(&role->log, WEIR_LOG_INFO,
+			 "read again: %" PRIu64 " networks, %" PRIu64 " services, %" PRIu64 " prefixes with country or AS, %" PRIu64
+			 " entries of threat lists", stats.networks, stats.services, stats.geo_prefixes, stats.threats);
 	}
 	if (rc < 0)
 		weir_log(&role->log, WEIR_LOG_ERROR, "what was read before stays in force: %s: %s%s%s", err.where, err.what,
@@ -89,6 +113,14 @@ int weir_enrichment_metrics(struct weir_enrichment *enrichment, struct weir_buff
 
 	weir_enrich_stats(enrichment->enrich, &stats);
 	rc = weir_metrics_gauge(out, "weir_enrich_networks", "Networks that are known", NULL, (double)stats.networks);
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_enrich_geo_prefixes", "Prefixes whose country or AS is known", NULL,
+					(double)stats.geo_prefixes);
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_enrich_threats", "Entries of threat lists", NULL, (double)stats.threats);
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_enrich_threats_unread", "Lines of threat lists that could not be read", NULL,
+					(double)stats.threats_unread);
 	if (!rc)
 		rc = weir_metrics_gauge(out, "weir_enrich_names", "Names that flows can be given", NULL, (double)stats.names);
 	if (!rc)

@@ -8,7 +8,7 @@
 #include "cli/role.h"
 #include "enrich/enrich.h"
 
-#define WEIR_ENRICHMENT_FOLDERS_MAX 16
+#define WEIR_ENRICHMENT_FOLDERS_MAX 16 /* of the sandbox */
 
 struct weir_enrichment {
 	struct weir_vocabulary *vocabulary;
@@ -16,9 +16,11 @@ struct weir_enrichment {
 	char folder[WEIR_ENRICHMENT_FOLDERS_MAX][PATH_MAX / 4]; /* of files that may be read again */
 };
 
-/* The files are read; a mistake in one is err. */
-int weir_enrichment_open(const struct weir_config *config, struct weir_enrichment *ret_enrichment, struct weir_error *err)
-	WEIR_MUST_CHECK;
+/* The files are read; a mistake in one is err. lenient: a threat list that cannot be read is left out, for lists come from others and
+ * must not keep a collector from starting; weir_enrichment_tell() logs that. */
+int weir_enrichment_open(const struct weir_config *config, bool lenient, struct weir_enrichment *ret_enrichment,
+			 struct weir_error *err) WEIR_MUST_CHECK;
+void weir_enrichment_tell(const struct weir_role *role, struct weir_enrichment *enrichment);
 void weir_enrichment_done(struct weir_enrichment *enrichment);
 
 /* What the sandbox must let a process read, so that it sees new files: their folders, for a new file there is another file to

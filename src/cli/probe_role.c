@@ -229,7 +229,7 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 	options->spool = &spool;
 	options->sync_ms = (int64_t)c->collect_sync_ms;
 	set_meter(c, &options->meter);
-	status = weir_enrichment_open(c, &enrichment, &err);
+	status = weir_enrichment_open(c, true, &enrichment, &err);
 	if (status) {
 		close_interfaces(options);
 		return weir_role_cannot_open(status, &err);
@@ -247,6 +247,7 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 	} else {
 		for (unsigned i = 0; i < c->probe_interfaces.count; i++)
 			weir_log(&role->log, WEIR_LOG_INFO, "listening on %s", c->probe_interfaces.item[i]);
+		weir_enrichment_tell(role, &enrichment);
 		status = serve(role, session, &enrichment);
 	}
 	weir_probe_session_free(session);

@@ -62,6 +62,11 @@ struct weir_config {
 	struct weir_config_list networks_list;
 	struct weir_config_list networks_external; /* zones */
 	char *services_file;
+	char *geo_country;
+	char *geo_as;
+	char *geo_overrides;
+	struct weir_config_list threats_lists;
+	uint64_t threats_confidence_min;
 
 	struct weir_config_list replicate_listen;
 	struct weir_config_list replicate_to; /* none: `weir run` starts no replicator */

@@ -16,12 +16,16 @@
 
 #include "base/error.h"
 #include "base/vocabulary.h"
+#include "enrich/geo.h"
 #include "enrich/networks.h"
+#include "enrich/threats.h"
 #include "flow/block.h"
 
 struct weir_enrich_options {
 	struct weir_networks_options networks;
 	const char *services_file; /* "": the program's own services only */
+	struct weir_geo_options geo;
+	struct weir_threats_options threats; /* lenient: at the start; later a broken list leaves the old ones in force */
 };
 
 struct weir_enrich;
@@ -60,11 +64,15 @@ void weir_enrich_block(struct weir_enrich_worker *worker, struct weir_block *blo
 /* The worker has nothing to do for now: it lets go of its snapshot. */
 void weir_enrich_rest(struct weir_enrich_worker *worker);
 
+/* What was left out at the start, since it could not be read; false: nothing. */
+bool weir_enrich_problem(struct weir_enrich *enrich, struct weir_error *ret_err);
+
 /* Look through the networks in force; see weir_networks_check(). */
 void weir_enrich_check(struct weir_enrich *enrich, weir_networks_tell *tell, void *ctx);
 
 struct weir_enrich_stats {
-	uint64_t networks, services;
+	uint64_t networks, services, geo_prefixes, threats;
+	uint64_t threats_unread; /* lines of lists */
 	uint64_t names, names_refused; /* of the vocabulary */
 	uint64_t reloads, reloads_failed;
 	int64_t loaded_ms; /* when what is in force was loaded */

@@ -3,9 +3,13 @@
 import collections
 import json
 import random
+import socket
 import subprocess
 
 import pytest
+
+import mmdb
+from conftest import free_port, wait_until
 from traffic import ipv4, tcp, udp, write_pcap
 
 CLIENT_NET, SERVER_NET = "10.1", "10.2"
@@ -207,3 +211,136 @@ def test_config_check_names_the_line(weir, configuration, tmp_path, name, text, 
     done = check(weir, configuration)
     assert done.returncode == 1
     assert done.stderr.startswith(f"weir: {tmp_path}/{name}{said}"), done.stderr
+
+
+# --- countries, AS, threats --------------------------------------------------------------------------------------------------
+
+
+def to(weir, tmp_path, configuration, *flows):
+    """The flows of packets (src, dst, proto, port), by destination and port."""
+    frames = [ipv4(src, dst, proto, tcp(40000, port, FLAGS["S"], 0) if proto == 6 else udp(40000, port, 9))
+              for src, dst, proto, port in flows]
+    made = write_pcap(tmp_path / "to.pcap", frames)
+    return {(flow["dst_addr"], flow["dst_port"]): flow for flow in probe(weir, "-c", configuration, "-r", made)}
+
+
+def test_countries_and_as(weir, tmp_path):
+    mmdb.write(tmp_path / "country.mmdb", {"192.0.2.0/24": {"country": {"iso_code": "DE", "geoname_id": 5}},
+                                           "198.51.100.0/24": {"registered_country": {"iso_code": "FR"}},
+                                           "198.51.100.128/25": {"country": {"iso_code": "NL"}},
+                                           "2001:db8::/32": {"country": {"iso_code": "SE"}}})
+    mmdb.write(tmp_path / "as.mmdb", {"192.0.2.0/25": {"autonomous_system_number": 64500,
+                                                       "autonomous_system_organization": "Example Networks"},
+                                      "198.51.100.0/24": {"asn": "AS64501", "as_name": "Other"}})
+    (tmp_path / "own.csv").write_text("prefix,country,as,as_name\n203.0.113.0/24,ch,AS64502,Ours\n192.0.2.9,AT,,\n,,64501,Renamed\n")
+    path = tmp_path / "weir.yaml"
+    path.write_text(f"geo: {{country: {tmp_path}/country.mmdb, as: {tmp_path}/as.mmdb, overrides: {tmp_path}/own.csv}}\n")
+    flows = to(weir, tmp_path, path, *[("10.0.0.1", dst, 6, 443) for dst in (
+        "192.0.2.1", "192.0.2.9", "192.0.2.200", "198.51.100.1", "198.51.100.200", "203.0.113.1", "233.252.0.1")])
+    told = {key[0]: [flow.get(name) for name in ("dst_country", "dst_as", "dst_as_name")] for key, flow in flows.items()}
+    assert told == {"192.0.2.1": ["DE", 64500, "Example Networks"], "192.0.2.9": ["AT", 64500, "Example Networks"],
+                    "192.0.2.200": ["DE", 0, None], "198.51.100.1": ["FR", 64501, "Other"],
+                    "198.51.100.200": ["NL", 64501, "Other"], "203.0.113.1": ["CH", 64502, "Ours"], "233.252.0.1": [None, 0, None]}
+    assert "prefixes with country or AS; 0 entries" in check(weir, path).stdout
+
+
+@pytest.mark.parametrize("damage", ["cut", "loop", "text"])
+def test_a_damaged_mmdb_is_a_mistake(weir, tmp_path, damage):
+    file = mmdb.write(tmp_path / "country.mmdb", {f"192.0.{i}.0/24": {"country": {"iso_code": "DE"}} for i in range(9)})
+    data = bytearray(file.read_bytes())
+    if damage == "cut":
+        del data[100:]
+    elif damage == "loop":
+        data[3:6] = (0).to_bytes(3)  # the root's other half is the root
+    else:
+        data = b"no database\n"
+    file.write_bytes(data)
+    path = tmp_path / "weir.yaml"
+    path.write_text(f"geo: {{country: {file}}}\n")
+    done = check(weir, path)
+    assert done.returncode == 1 and str(file) in done.stderr and "MMDB" in done.stderr, done.stderr
+
+
+LISTS = {
+    "plain": ("192.0.2.1\n192.0.2.2:443 # with a port\n2001:db8::bad\nudp/1434\nwhat is this\n", "plain"),
+    "netset": ("#\n# firehol\n#\n198.51.100.0/25\n10.0.0.0/8\n198.51.100.200-198.51.100.209\n", "netset"),
+    "drop": ("; Spamhaus DROP\n203.0.113.0/28 ; SBL1\n", "drop: SBL1"),
+    "csv": ('################\n# Feodo\n################\n# "first_seen_utc","dst_ip","dst_port","c2_status","malware"\n'
+            '"2026-01-01 00:00:00","192.0.2.30","8080","online","Emotet"\n', "csv: Emotet"),
+    "misp": (json.dumps({"response": [{"Event": {"info": "Campaign 7", "Attribute": [
+        {"type": "ip-dst", "value": "192.0.2.40", "to_ids": True}, {"type": "ip-dst", "value": "192.0.2.41", "to_ids": False},
+        {"type": "domain", "value": "example.net", "to_ids": True}],
+        "Object": [{"Attribute": [{"type": "ip-dst|port", "value": "192.0.2.42|22", "to_ids": True}]}]}}]}), "misp: Campaign 7"),
+    "stix": (json.dumps({"type": "bundle", "objects": [
+        {"type": "indicator", "name": "C2", "pattern": "[ipv4-addr:value = '192.0.2.50'] OR [ipv4-addr:value = '192.0.2.51']",
+         "valid_until": "2099-01-01T00:00:00Z", "confidence": 90},
+        {"type": "indicator", "name": "old", "pattern": "[ipv4-addr:value = '192.0.2.52']", "valid_until": "2020-01-01T00:00:00Z"},
+        {"type": "indicator", "name": "no", "pattern": "[ipv4-addr:value = '192.0.2.53']", "revoked": True},
+        {"type": "indicator", "name": "weak", "pattern": "[ipv4-addr:value = '192.0.2.54']", "confidence": 10}]}), "stix: C2"),
+}
+
+
+def test_threat_lists(weir, tmp_path):
+    for name, (text, _) in LISTS.items():
+        (tmp_path / name).write_text(text)
+    path = tmp_path / "weir.yaml"
+    lists = "".join(f"    - {name}={tmp_path}/{name}\n" for name in LISTS)
+    path.write_text(f"threats:\n  lists:\n{lists}  confidence_min: 50\n")
+    bad = {("192.0.2.1", 80): "plain", ("192.0.2.2", 443): "plain", ("192.0.2.99", 1434): "plain", ("198.51.100.7", 80): "netset",
+           ("198.51.100.209", 80): "netset", ("203.0.113.15", 80): "drop: SBL1", ("192.0.2.30", 8080): "csv: Emotet",
+           ("192.0.2.40", 80): "misp: Campaign 7", ("192.0.2.42", 22): "misp: Campaign 7", ("192.0.2.50", 80): "stix: C2",
+           ("192.0.2.51", 80): "stix: C2"}
+    good = [("192.0.2.2", 80), ("198.51.100.128", 80), ("198.51.100.210", 80), ("203.0.113.16", 80), ("192.0.2.30", 80),
+            ("192.0.2.41", 80), ("192.0.2.42", 80), ("192.0.2.52", 80), ("192.0.2.53", 80), ("192.0.2.54", 80), ("10.7.7.7", 80)]
+    flows = to(weir, tmp_path, path, *[("10.0.0.1", *((dst, 17) if port == 1434 else (dst, 6)), port) for dst, port in [*bad, *good]])
+    assert {key: flow.get("dst_threat") for key, flow in flows.items()} == {**bad, **dict.fromkeys(good)}
+    assert not any("src_threat" in flow for flow in flows.values()), "our own addresses are on a list of private ones"
+    assert "15 entries of threat lists, 1 lines unread" in check(weir, path).stdout, check(weir, path).stdout
+
+
+@pytest.mark.parametrize("text, said", [
+    ("<html>\n<body>\nnot found\n", "3 of 3 lines are neither address nor prefix"),
+    ('{"type": "bundle", ', "this is no JSON"),
+])
+def test_what_is_no_threat_list(weir, tmp_path, text, said):
+    (tmp_path / "list").write_text(text)
+    path = tmp_path / "weir.yaml"
+    path.write_text(f"threats: {{lists: [\"bad={tmp_path}/list\"]}}\n")
+    done = check(weir, path)
+    assert done.returncode == 1 and said in done.stderr, done.stderr
+
+
+# --- the collector ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_collector_reads_changed_files(weir, tmp_path, configuration):
+    """A mistake in a new file leaves the old in force; a list that is broken at the start does not keep it from starting."""
+    (tmp_path / "list").write_text("<html>\n")
+    with open(configuration, "a") as file:
+        file.write(f"threats: {{lists: [\"bad={tmp_path}/list\"]}}\ndata_dir: {tmp_path}/var\n"
+                   f"collect: {{listen: [\"127.0.0.1:{free_port(socket.SOCK_DGRAM)}\"]}}\n")
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen([weir, "collect", "--config", configuration], stderr=log)
+
+    def said(text):
+        return wait_until(text, lambda: text in (tmp_path / "log").read_text())
+
+    def write(name, text):
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").rename(tmp_path / name)
+
+    try:
+        said("a threat list is left out until it changes")
+        write("list", "192.0.2.1\n192.0.2.2\n")
+        said("read again: 6 networks")
+        said("2 entries of threat lists")
+        write("networks.csv", "prefix,zone\n10.0.0.0/99,a\n")
+        said("what was read before stays in force")
+        write("networks.csv", "prefix,zone\n10.0.0.0/8,a\n")
+        said("read again: 1 networks")
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert process.returncode == 0
+    metrics = (tmp_path / "var/run/collect.prom").read_text()
+    assert "weir_enrich_networks 1\n" in metrics and "weir_enrich_reloads_failed_total 1\n" in metrics
