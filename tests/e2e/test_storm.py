@@ -18,6 +18,7 @@ from conftest import wait_until, wait_while_it_goes_on
 from test_sink import System
 
 RATE = 4000
+ROLES = {"collect", "sink", "store"}  # at least
 SYNC_S = 0.1
 # What a kill may cost beside the time without a collector: what was not synced, and what lay in the socket.
 SLACK_S = SYNC_S + 0.4
@@ -51,10 +52,13 @@ class Storm(System):
     def kill_one(self):
         roles = {**self.children(), "run": self.running["run"].pid}
         # The supervisor's pauses grow while it lives; so it dies often enough.
-        role = self.dice.choice([name for name in ("collect", "sink", "store") if name in roles] + ["run"])
+        role = self.dice.choice(sorted(roles))
         if role in ("collect", "run"):
             self.collect_deaths.append(time.time())
-        os.kill(roles[role], signal.SIGKILL)
+        try:
+            os.kill(roles[role], signal.SIGKILL)
+        except ProcessLookupError:  # it has ended by itself since it was seen
+            return
         self.kills[role] = self.kills.get(role, 0) + 1
         if role == "run":
             self.running.pop("run").wait(60)
@@ -76,7 +80,7 @@ class Storm(System):
 
     def calm(self):
         """Everything up, and all of the spool stored."""
-        wait_until("all roles", lambda: set(self.children()) == {"collect", "sink", "store"}, 180)
+        wait_until("all roles", lambda: ROLES <= set(self.children()), 180)
         # The sums of the segments are stored when the sink has nothing left; it may need a while to be started again.
         wait_until("the store", self.stored, 180)
         expected = self.spooled()
@@ -130,5 +134,5 @@ def test_a_short_storm(weir, tmp_path, embedded_store):
 def test_a_long_storm(weir, tmp_path, embedded_store, seed):
     system, sent, synced = storm(weir, tmp_path, seed, 480000, (0.2, 0.8, 2.0))
     check(system, sent, synced)
-    assert sum(system.kills.values()) >= 60 and set(system.kills) == {"collect", "sink", "store", "run"}
+    assert sum(system.kills.values()) >= 60 and ROLES | {"run"} <= set(system.kills)
     assert "unfinished" in system.log("run")
