@@ -229,7 +229,7 @@ def test_a_collector_with_a_wrong_certificate_gets_nothing(start):
     assert collector.spooled() == [0, 0]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_addresses_that_may_not_talk(transport, start):
     """The generator's exporters are 127.1.0.1, 127.1.0.2 and so on."""
     collector = start(allow=["127.1.0.2", "127.1.0.4/30"])
@@ -239,8 +239,8 @@ def test_addresses_that_may_not_talk(transport, start):
         allowed = sum(sent["by_exporter"][name]["flows"] for name in ("127.1.0.2", "127.1.0.4"))
         collector.wait_for("weir_collect_flows_total", allowed)
     else:
-        assert isinstance(collector.generate("tcp", source="127.1.0.3", exporters=1), str)
-        sent = collector.generate("tcp", source="127.1.0.4", exporters=3)
+        assert isinstance(collector.generate(transport, source="127.1.0.3", exporters=1), str)
+        sent = collector.generate(transport, source="127.1.0.4", exporters=3)
         allowed = sent["flows"]
     collector.wait_for(refused, 1)
     assert collector.end() == 0
