@@ -62,10 +62,14 @@ const LABELS: Record<string, string> = {
 	src_zone: 'Source zone',
 	dst_zone: 'Destination zone',
 };
+const WORDS: Record<string, string> = {
+	addr: 'address', if: 'interface', src: 'source', dst: 'destination', num: 'number', id: 'ID', ip: 'IP', ipv6: 'IPv6', tcp: 'TCP', icmp: 'ICMP', mac: 'MAC', as: 'AS',
+	vlan: 'VLAN', vrf: 'VRF', bgp: 'BGP', nat: 'NAT', mpls: 'MPLS', vni: 'VNI', ttl: 'TTL', tos: 'TOS', bps: 'bits/s', pps: 'packets/s', bpp: 'bytes a packet',
+};
 export function label(name: string): string {
 	const [base, ...prefix] = name.split('/');
 	const known = LABELS[base!];
-	const words = known ?? base!.replaceAll('_', ' ').replace(/\b(addr|if)\b/, (w) => (w === 'addr' ? 'address' : 'interface'));
+	const words = known ?? base!.split('_').map((w) => WORDS[w] ?? w).join(' ');
 	const text = words.charAt(0).toUpperCase() + words.slice(1);
 	return prefix.length ? `${text} /${prefix.join('/')}` : text;
 }

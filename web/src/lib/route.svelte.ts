@@ -47,6 +47,10 @@ class Route {
 		addEventListener('hashchange', () => (this.#place = read()));
 	}
 
+	/* As it was read from the address bar: behind it for a moment, when that has just changed. */
+	get place(): string {
+		return write(this.#place.path, this.#place.params);
+	}
 	get view(): string {
 		return this.#place.path[0] ?? 'overview';
 	}

@@ -10,6 +10,7 @@ export interface Amount {
 	number: string; // "1.23"
 	unit: string; // "Gbit/s"
 	text: string; // both, with a narrow no-break space
+	exact: string; // the whole number, for whoever points at it
 }
 
 /* Three digits that count: 0, 0.12, 1.23, 12.3, 123. Zeros at the end stay, so that columns are even. */
@@ -33,7 +34,7 @@ function trim(text: string): string {
 
 /* A prefix stands before a unit that has a sign ("kB", "Mbit/s"), and after the number where the unit is a word. */
 export function amount(value: number, unit: Unit = ''): Amount {
-	if (!Number.isFinite(value)) return { number: '–', unit: '', text: '–' };
+	if (!Number.isFinite(value)) return { number: '–', unit: '', text: '–', exact: '' };
 	let step = 0;
 	let size = Math.abs(value);
 	while (size >= 999.5 && step < PREFIXES.length - 1) {
@@ -45,7 +46,7 @@ export function amount(value: number, unit: Unit = ''): Amount {
 	const prefix = PREFIXES[step] ?? '';
 	const word = unit === 'packets/s' ? 'pkt/s' : unit;
 	const short = word === 'B' || word === 'bit/s' ? prefix + word : word ? `${prefix}${prefix ? '\u202f' : ''}${word}` : prefix;
-	return { number, unit: short, text: short ? `${number}\u202f${short}` : number };
+	return { number, unit: short, text: short ? `${number}\u202f${short}` : number, exact: exact(value) };
 }
 
 export const text = (value: number, unit: Unit = ''): string => amount(value, unit).text;

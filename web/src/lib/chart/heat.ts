@@ -1,7 +1,7 @@
 /* Values over time as a heat map: a row a series, a column a step; each cell's colour is on a scale of the root, so that small
  * ones are seen beside large ones. */
 import type { EChartsCoreOption } from 'echarts/core';
-import type { Graph } from '../api';
+import type { Graph, Series } from '../api';
 import { keyText } from '../cells';
 import { clockText, momentText } from '../time';
 import { MEASURES, text, type Quantity } from '../units';
@@ -10,10 +10,16 @@ import type { Palette } from './palette';
 import { BARE_TOOLTIP } from './series';
 import { tip } from './tip';
 
+/* All others would outshine every single one. */
+function heatRows(graph: Graph): Series[] {
+	const single = graph.series.filter((s) => s.key !== null);
+	return single.length ? single : [...graph.series];
+}
+
 export function heatOption(p: Palette, graph: Graph, quantity: Quantity): EChartsCoreOption {
 	const names = graph.dimensions.map((d) => d.name);
 	const unit = MEASURES[quantity].rate;
-	const rows = [...graph.series].reverse();
+	const rows = heatRows(graph).reverse();
 	const most = Math.max(1e-9, ...rows.flatMap((s) => s.values));
 	const label = { color: p.text2, fontFamily: p.font, fontSize: p.size };
 	return {
@@ -58,6 +64,6 @@ export function heatTable(graph: Graph, quantity: Quantity): ChartTable {
 	const unit = MEASURES[quantity].rate;
 	return {
 		head: ['Series', ...graph.times_ms.map((ms) => clockText(ms, graph.interval_ms < 60000))],
-		rows: graph.series.map((s) => [names.length ? keyText(names, s.key) : 'All', ...s.values.map((v) => text(v, unit))]),
+		rows: heatRows(graph).map((s) => [names.length ? keyText(names, s.key) : 'All', ...s.values.map((v) => text(v, unit))]),
 	};
 }

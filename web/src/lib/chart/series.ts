@@ -20,6 +20,16 @@ export interface Lines {
 	to: number;
 	unit: Unit;
 	lines: Line[];
+	steps?: boolean; // drawn as steps: few of them, that are long
+}
+
+/* What was received in the last moments may still be on its way to the store: a live chart ends with the last step that is whole, and
+ * does not fall to nothing at its edge. */
+const SETTLE_MS = 2500;
+export function settledSteps(times: number[], step: number, to: number, live: boolean): number {
+	let n = times.length;
+	while (live && n > 1 && times[n - 1]! + step > to - SETTLE_MS) n--;
+	return n;
 }
 
 const MARGIN = { left: 8, right: 12, top: 10, bottom: 4 };
@@ -78,8 +88,8 @@ export function linesOption(p: Palette, data: Lines, how: 'area' | 'line', grid 
 				type: 'line',
 				name: line.name,
 				stack: stacked && !line.dashed ? 'all' : undefined,
-				step: false,
-				showSymbol: data.times.length === 1,
+				step: data.steps ? 'end' : false,
+				showSymbol: data.times.length === 1 && !data.steps,
 				symbolSize: 4,
 				sampling: 'lttb',
 				lineStyle: { width: stacked && !line.dashed ? 0.75 : 1.5, type: line.dashed ? [5, 4] : 'solid', color: line.dashed ? p.text2 : colour },
@@ -87,10 +97,23 @@ export function linesOption(p: Palette, data: Lines, how: 'area' | 'line', grid 
 				areaStyle: stacked && !line.dashed ? { color: colour, opacity: p.dark ? 0.72 : 0.78 } : undefined,
 				emphasis: { disabled: true },
 				z: line.dashed ? 5 : 2,
-				data: line.values.map((v, i) => [data.times[i]! + data.step / 2, v]),
+				data: data.steps ? stepPoints(data, line) : line.values.map((v, i) => [middle(data, i), v]),
 			};
 		}),
 	};
+}
+
+/* Where a step's value is drawn: its middle, of what of it lies in the window. */
+function middle(data: Lines, i: number): number {
+	const begin = Math.max(data.times[i] ?? 0, data.from);
+	const end = Math.min((data.times[i] ?? 0) + data.step, data.to);
+	return (begin + end) / 2;
+}
+
+function stepPoints(data: Lines, line: Line): [number, number | null][] {
+	const points = line.values.map((v, i): [number, number | null] => [Math.max(data.times[i] ?? 0, data.from), v]);
+	const last = line.values[line.values.length - 1];
+	return last === undefined ? [] : [...points, [data.to, last]];
 }
 
 interface TipItem {
@@ -100,14 +123,15 @@ interface TipItem {
 
 function seriesTip(p: Palette, data: Lines, items: unknown, stacked: boolean): HTMLElement | string {
 	const list = items as TipItem[];
-	const at = list[0]?.dataIndex;
-	if (at === undefined) return '';
+	const item = list[0];
+	if (item === undefined) return '';
+	const at = Math.min(item.dataIndex, data.times.length - 1);
 	const time = data.times[at] ?? 0;
 	const rows: TipRow[] = [];
 	let sum = 0;
 
-	for (const item of [...list].reverse()) {
-		const line = data.lines[item.seriesIndex];
+	for (const { seriesIndex } of [...list].reverse()) {
+		const line = data.lines[seriesIndex];
 		const value = line?.values[at];
 		if (!line || value == null) continue;
 		if (!line.dashed) sum += value;
