@@ -652,6 +652,15 @@ static size_t names_room(const struct weir_field *field, uint32_t fields)
 	return room;
 }
 
+/* Plans stay, and there can be many: a thousand exporters of twenty templates each would take twice the memory. Where there is no
+ * room to move to, the array stays as it is. */
+static void *shrunk(void *array, uint32_t used, size_t size)
+{
+	void *smaller = realloc(array, (used ? used : 1) * size);
+
+	return smaller ? smaller : array;
+}
+
 int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flow_type flow_type, bool init_known,
 		  struct weir_plan **ret_plan)
 {
@@ -680,6 +689,10 @@ int weir_plan_new(const struct weir_field *field, uint32_t fields, enum weir_flo
 		return -ENOMEM;
 	}
 	finish(&c);
+	p->column = shrunk(p->column, p->columns, sizeof(*p->column));
+	p->text = shrunk(p->text, p->texts, sizeof(*p->text));
+	if (p->biflow.wanted)
+		p->biflow.step = shrunk(p->biflow.step, p->biflow.steps, sizeof(*p->biflow.step));
 	*ret_plan = p;
 	return 0;
 }
@@ -697,8 +710,8 @@ void weir_plan_free(struct weir_plan *plan)
 
 size_t weir_plan_bytes(const struct weir_plan *plan)
 {
-	return sizeof(*plan) + (plan->biflow.wanted ? plan->fields : 0) * sizeof(*plan->biflow.step) + (2 * (size_t)plan->fields + 1) * sizeof(*plan->column) +
-	       ((size_t)plan->fields + 1) * sizeof(*plan->text) + names_room(plan->field, plan->fields);
+	return sizeof(*plan) + plan->biflow.steps * sizeof(*plan->biflow.step) + plan->columns * sizeof(*plan->column) +
+	       plan->texts * sizeof(*plan->text) + names_room(plan->field, plan->fields);
 }
 
 bool weir_plan_wants_init(const struct weir_plan *plan)
