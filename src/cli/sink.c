@@ -1,7 +1,9 @@
-/* `weir sink`: the role that carries the spool to the store. One thread: the loop of sink/loop.h; the metrics are
- * written, and the signals looked for, whenever it waits, for the store's answer too. */
+/* `weir sink`: the role that carries the spool to the store. The loop of sink/loop.h has one thread: the metrics are
+ * written, and the signals looked for, whenever it waits, for the store's answer too. While there is a backlog a second
+ * thread delivers what comes next (sink/ahead.h), with a connection of its own. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/role.h"
 #include "cli/store_client.h"
+#include "sink/ahead.h"
 #include "sink/clickhouse.h"
 #include "sink/metrics.h"
 
@@ -17,6 +20,7 @@
 #define PUBLISH_MS	 1000
 #define INSERT_TIMEOUT_S 300
 #define TELL_MS		 2000  /* the store is down for so long before a word is said: it may just be starting */
+#define AHEAD_MS	 2     /* between looks whether a segment that is under way has arrived */
 #define REMIND_MS	 60000 /* while it is down: another cause is told after so long at the earliest */
 
 struct sink_role {
@@ -26,6 +30,11 @@ struct sink_role {
 	char url[1100];
 	struct weir_migrate_options migrate;
 	struct weir_sink_clickhouse clickhouse;
+	bool flowing; /* the last segment was stored: the store can do with two */
+	struct weir_sink_ahead *ahead;
+	struct weir_client *ahead_client;
+	struct weir_sink_clickhouse ahead_clickhouse;
+	atomic_bool ending; /* for its thread */
 	struct weir_sink_stats stats;
 	struct weir_spool_backlog backlog;
 	struct weir_buffer text;
@@ -133,11 +142,40 @@ static enum weir_sink_outcome prepare(void *ctx, struct weir_error *err)
 	return outcome;
 }
 
+static int is_ending(void *ctx)
+{
+	struct sink_role *s = ctx;
+
+	return atomic_load(&s->ending);
+}
+
+/* The segment after the one that is about to be delivered, if all goes well and it is there. */
+static void deliver_ahead(struct sink_role *s)
+{
+	struct weir_spool_segment next;
+	struct weir_error err = {0};
+
+	if (!s->flowing || !s->clickhouse.migrated || !weir_sink_ahead_is_idle(s->ahead))
+		return;
+	s->ahead_clickhouse.migrated = true;
+	if (weir_spool_peek(s->reader, &next, &err) > 0)
+		weir_sink_ahead_begin(s->ahead, &next);
+}
+
 static enum weir_sink_outcome deliver(void *ctx, const struct weir_spool_segment *segment, struct weir_error *err)
 {
 	struct sink_role *s = ctx;
-	enum weir_sink_outcome outcome = weir_sink_clickhouse_deliver(&s->clickhouse, segment, err);
+	enum weir_sink_outcome outcome;
 
+	while (weir_sink_ahead_is_busy(s->ahead, segment)) {
+		if (wait_for(s, AHEAD_MS))
+			return WEIR_SINK_STOPPED;
+	}
+	if (weir_sink_ahead_has_stored(s->ahead, segment))
+		return WEIR_SINK_STORED;
+	deliver_ahead(s);
+	outcome = weir_sink_clickhouse_deliver(&s->clickhouse, segment, err);
+	s->flowing = outcome == WEIR_SINK_STORED;
 	tell_migrations(s);
 	return outcome;
 }
@@ -185,7 +223,9 @@ static int open_client(struct sink_role *s, struct weir_error *err)
 	else
 		(void)snprintf(s->url, sizeof(s->url), "%s", (const char *)url.data);
 	weir_buffer_done(&url);
-	return rc ? rc : weir_store_client_new(&s->role.config, INSERT_TIMEOUT_S, &s->client, err);
+	if (!rc)
+		rc = weir_store_client_new(&s->role.config, INSERT_TIMEOUT_S, &s->client, err);
+	return rc ? rc : weir_store_client_new(&s->role.config, INSERT_TIMEOUT_S, &s->ahead_client, err);
 }
 
 static int open_all(struct sink_role *s, struct weir_error *err)
@@ -204,7 +244,10 @@ static int open_all(struct sink_role *s, struct weir_error *err)
 	s->migrate.rollup_retention_s = s->role.config.store_rollup_retention_s;
 	s->clickhouse.client = s->client;
 	s->clickhouse.migrate = &s->migrate;
-	return 0;
+	weir_client_set_stop(s->ahead_client, is_ending, s);
+	s->ahead_clickhouse = (struct weir_sink_clickhouse){.client = s->ahead_client, .migrate = &s->migrate};
+	rc = weir_sink_ahead_new(weir_sink_clickhouse_deliver, &s->ahead_clickhouse, &s->ahead);
+	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
 }
 
 /* The store at an address in digits, which no resolver is asked for, and without certificates to read? */
@@ -259,8 +302,11 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	weir_buffer_init(&s.text);
 	status = open_all(&s, &err);
 	status = status ? weir_role_cannot_open(status, &err) : serve(&s);
+	atomic_store(&s.ending, true);
+	weir_sink_ahead_free(s.ahead);
 	weir_spool_reader_close(s.reader);
 	weir_client_free(s.client);
+	weir_client_free(s.ahead_client);
 	weir_buffer_done(&s.text);
 	weir_role_done(&s.role);
 	return status;

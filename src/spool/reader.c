@@ -287,6 +287,42 @@ int weir_spool_next(struct weir_spool_reader *reader, struct weir_spool_segment 
 	return 1;
 }
 
+/* The lane's entry behind the position, and behind the segment that is handed out; NULL: none. */
+static const struct weir_spool_entry *entry_after(const struct weir_spool_reader *r, const struct weir_spool_lane *lane)
+{
+	uint64_t done = weir_spool_position_get(&r->position, lane->name);
+
+	if (strcmp(lane->name, r->current.lane) == 0 && r->current.number > done)
+		done = r->current.number;
+	for (size_t i = lane->first; i < lane->entries; i++) {
+		if (lane->entry[i].number > done)
+			return &lane->entry[i];
+	}
+	return NULL;
+}
+
+int weir_spool_peek(struct weir_spool_reader *reader, struct weir_spool_segment *ret_segment, struct weir_error *err)
+{
+	for (unsigned i = 1; reader->handed_out && i <= reader->index->lanes; i++) {
+		struct weir_spool_lane *lane = &reader->index->lane[(reader->turn + i) % reader->index->lanes];
+		const struct weir_spool_entry *entry = entry_after(reader, lane);
+		struct weir_spool_segment segment;
+		int rc;
+
+		if (!entry)
+			continue;
+		describe(reader, lane, entry, &segment);
+		rc = verify(reader, &segment, err);
+		if (rc == -ENOENT || rc == -EBADMSG)
+			return 0;
+		if (rc)
+			return rc;
+		*ret_segment = segment;
+		return 1;
+	}
+	return 0;
+}
+
 int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
 		      struct weir_error *err)
 {

@@ -87,6 +87,10 @@ void weir_spool_reader_close(struct weir_spool_reader *reader);
  * same one again until it is committed). 0: nothing there. Negative: err. Lanes take turns. */
 int weir_spool_next(struct weir_spool_reader *reader, struct weir_spool_segment *ret_segment,
 		    struct weir_error *err) WEIR_MUST_CHECK;
+/* The same for the one that will come when the current one is committed, as far as is known without a new look at the spool;
+ * 0 also for one that is damaged, which weir_spool_next() will see to. Nothing changes for weir_spool_next(). */
+int weir_spool_peek(struct weir_spool_reader *reader, struct weir_spool_segment *ret_segment, struct weir_error *err)
+	WEIR_MUST_CHECK;
 int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
 		      struct weir_error *err) WEIR_MUST_CHECK;
 

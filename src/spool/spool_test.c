@@ -222,6 +222,53 @@ static void test_lanes_take_turns(void **state)
 	weir_spool_writer_close(w1);
 }
 
+static unsigned peek(struct weir_spool_reader *r, struct weir_spool_segment *ret_segment)
+{
+	struct weir_error err = {0};
+	int rc = weir_spool_peek(r, ret_segment, &err);
+
+	if (rc < 0)
+		fail_msg("peek: %s: %s", err.where, err.what);
+	return (unsigned)rc;
+}
+
+/* What is peeked at is what comes next, in the order of lanes, and comes nevertheless. */
+static void test_peeking_tells_the_next_one(void **state)
+{
+	struct spool_fixture *f = *state;
+	struct weir_spool_options w0 = spool_options(f->dir, "w0"), w1 = spool_options(f->dir, "w1");
+	struct weir_spool_writer *a = open_writer(&w0), *b = open_writer(&w1);
+	struct weir_spool_reader *r = open_reader(f->dir, "clickhouse");
+	struct weir_spool_segment now, ahead;
+	unsigned seen = 1;
+
+	assert_int_equal(peek(r, &ahead), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		append(a, f->block, i, 10);
+		sync_writer(a);
+		if (i)
+			continue;
+		append(b, f->block, i, 20);
+		sync_writer(b);
+	}
+	now = expect_next(r);
+	while (peek(r, &ahead)) {
+		assert_string_not_equal(ahead.token, now.token);
+		commit(r, &now);
+		now = expect_next(r);
+		assert_string_equal(now.token, ahead.token);
+		assert_string_equal(now.path, ahead.path);
+		assert_int_equal(now.rows, ahead.rows);
+		seen++;
+	}
+	commit(r, &now);
+	assert_int_equal(seen, 4);
+	expect_nothing(r);
+	weir_spool_writer_close(a);
+	weir_spool_writer_close(b);
+	weir_spool_reader_close(r);
+}
+
 static void test_one_writer_a_lane_and_one_reader_a_consumer(void **state)
 {
 	struct spool_fixture *f = *state;
@@ -519,6 +566,7 @@ int main(void)
 		TEST(test_a_segment_is_finished_when_full),
 		TEST(test_the_same_segment_until_committed),
 		TEST(test_lanes_take_turns),
+		TEST(test_peeking_tells_the_next_one),
 		TEST(test_one_writer_a_lane_and_one_reader_a_consumer),
 		TEST(test_names_that_are_refused),
 		TEST(test_segments_go_when_all_consumers_have_them),
