@@ -32,11 +32,15 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: bench/run
-	@tools/setup store && tools/setup test
+	@tools/setup store && tools/setup test && tools/setup bench
 	@bench/run
 	@bench/probe
 	@bench/replicate
 	@bench/generate
+
+bench-scale: build ## cost a flow by exporters, templates and stored flows (BENCH_STORED: 200000000); bench/run --scale
+	@tools/setup store && tools/setup bench
+	@bench/run --scale
 
 bench-replicate: build ## copies a processor second, beside samplicator (SAMPLICATE names its program) and socat
 	@bench/replicate
@@ -57,4 +61,4 @@ doc: build ## make the generated pages of doc/ again
 clean: ## remove what was built; data and downloads stay
 	rm -rf build
 
-.PHONY: help build run demo test soak fuzz bench bench-replicate bench-generate lint doc clean
+.PHONY: help build run demo test soak fuzz bench bench-scale bench-replicate bench-generate lint doc clean

@@ -9,10 +9,16 @@ import subprocess
 import lab
 
 
+GOFLOW2_VERSION = "v2.2.6"
+GOFLOW2_FOLDER = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "weir/bench"
+
+
 class Collector:
     """One run of a collector. A subclass says its command and how to count."""
     programs = ()
-    versions = ("5", "9", "10", "sflow")
+    versions = ("5", "9", "10", "10v", "sflow")
+    counts = False  # whether it can tell its flows, and is worth to run under callgrind
+    before = []     # a program that runs it
     note = ""
     once = False  # so far from the others that one round tells enough
 
@@ -25,15 +31,16 @@ class Collector:
     def there(cls):
         return all(shutil.which(p) for p in cls.programs)
 
-    def start(self, version):
+    def start(self, version, seconds=60):
         self.log = open(self.folder / "log", "w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen(self.command(version), stdout=self.log, stderr=self.log, start_new_session=True,
+        self.process = subprocess.Popen(self.before + self.command(version), stdout=self.log, stderr=self.log, start_new_session=True,
                                         cwd=self.folder)
-        lab.wait_for(f"{self.name} to listen", lambda: lab.receive_queue(self.port) is not None)
+        lab.wait_for(f"{self.name} to listen", lambda: lab.receive_queue(self.port) is not None,
+                     seconds)
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(120)
         self.log.flush()
         self.log.seek(0)
         return self.log.read()
@@ -41,11 +48,13 @@ class Collector:
 
 class Weir(Collector):
     name = "weir collect"
+    counts = True
     note = "decodes every field; LZ4; synced to disk every second; one thread"
 
     def command(self, version):
         (self.folder / "weir.yaml").write_text(
-            f"collect:\n  listen: [\"127.0.0.1:{self.port}\"]\n  receive_buffer: 32M\n  workers: 1\n")
+            f"collect:\n  listen: [\"127.0.0.1:{self.port}\"]\n  receive_buffer: 32M\n  workers: 1\n"
+            f"sandbox: {'false' if self.before else 'true'}\n")
         return [lab.WEIR, "collect", "--config", str(self.folder / "weir.yaml"), "--data", str(self.out)]
 
     def flows(self, log):
@@ -59,7 +68,7 @@ class Weir(Collector):
 class Nfcapd(Collector):
     name = "nfcapd"
     programs = ("nfcapd",)
-    versions = ("5", "9", "10")
+    versions = ("5", "9", "10", "10v")
     note = "keeps the common fields only; not compressed; not synced"
     options = ()
     program = "nfcapd"
@@ -77,6 +86,7 @@ class Nfcapd(Collector):
 
 class NfcapdZ(Nfcapd):
     name = "nfcapd -z"
+    counts = True
     options = ("-z",)
     note = "keeps the common fields only; LZO; not synced"
 
@@ -93,7 +103,7 @@ class Nfacctd(Collector):
     program = "nfacctd"
     programs = ("nfacctd",)
     once = True
-    versions = ("5", "9", "10")
+    versions = ("5", "9", "10", "10v")
     keys = "peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tos,tcpflags,in_iface,out_iface,src_as,dst_as"
     note = "sums up by twelve keys in memory; no times"
 
@@ -143,5 +153,47 @@ class SfacctdMemory(NfacctdMemory):
     versions = ("sflow",)
 
 
-ALL = [Weir, NfcapdZ, Nfcapd, SfcapdZ, NfacctdPrint, NfacctdMemory, SfacctdMemory]
-REFERENCE = {"5": NfcapdZ, "9": NfcapdZ, "10": NfcapdZ, "sflow": SfcapdZ}
+class Goflow2(Collector):
+    """Built by build_goflow2() where Go and its module proxy are there."""
+    name = "goflow2"
+    once = True
+    program = str(GOFLOW2_FOLDER / "goflow2")
+    note = "decodes the common fields; a line of JSON a flow, not compressed, not synced; the system's receive buffer"
+
+    @classmethod
+    def there(cls):
+        return os.access(cls.program, os.X_OK)
+
+    def command(self, version):
+        scheme = "sflow" if version == "sflow" else "netflow"
+        return [self.program, f"-listen={scheme}://127.0.0.1:{self.port}?count=1&workers=2", "-transport=file",
+                f"-transport.file={self.out / 'flows.json'}", "-format=json", "-addr=127.0.0.1:0"]
+
+    def flows(self, log):
+        with open(self.out / "flows.json", "rb") as f:
+            return sum(piece.count(b"\n") for piece in iter(lambda: f.read(1 << 20), b""))
+
+    def disk_bytes(self):
+        return lab.folder_bytes(self.out)
+
+
+def build_goflow2():
+    """As its users do; once, and kept beside weir's other downloads. Says why where it cannot."""
+    if Goflow2.there():
+        return
+    if not shutil.which("go"):
+        lab.say("goflow2 is left out: Go is not installed")
+        return
+    GOFLOW2_FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(["go", "install", f"github.com/netsampler/goflow2/v2/cmd/goflow2@{GOFLOW2_VERSION}"], timeout=240,
+                              env={**os.environ, "GOBIN": str(GOFLOW2_FOLDER)}, capture_output=True, text=True, check=False)
+        why = done.stderr.strip().splitlines()[-1:] if done.returncode else []
+    except subprocess.TimeoutExpired:
+        why = ["it took longer than four minutes"]
+    if not Goflow2.there():
+        lab.say(f"goflow2 is left out: it cannot be built: {' '.join(why)}")
+
+
+ALL = [Weir, NfcapdZ, Nfcapd, SfcapdZ, NfacctdPrint, NfacctdMemory, SfacctdMemory, Goflow2]
+REFERENCE = {"5": NfcapdZ, "9": NfcapdZ, "10": NfcapdZ, "10v": NfcapdZ, "sflow": SfcapdZ}
