@@ -1,5 +1,7 @@
 # Writes the migrations of SOURCE (a folder of NNNN_name.sql) as the C table OUTPUT:
 #   cmake -DSOURCE=sql/schema -DOUTPUT=migrations.c -P embed_sql.cmake
+cmake_minimum_required(VERSION 3.25)
+set(numbers "")
 file(GLOB files ${SOURCE}/*.sql)
 list(SORT files)
 set(rows "")
@@ -10,6 +12,10 @@ foreach(path IN LISTS files)
 	endif()
 	set(name ${CMAKE_MATCH_2})
 	string(REGEX REPLACE "^0+" "" number ${CMAKE_MATCH_1})
+	if(number IN_LIST numbers)
+		message(FATAL_ERROR "${path}: there is a migration with this number already, and only one of them would be applied")
+	endif()
+	list(APPEND numbers ${number})
 	file(READ ${path} text)
 	string(REPLACE "\\" "\\\\" text "${text}")
 	string(REPLACE "\"" "\\\"" text "${text}")

@@ -26,14 +26,14 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- What people say of events: ack (seen, with a comment) and silence (of a rule and subject until a time). The latest of a kind counts.
+-- What people say of the events of a rule and subject: ack (everything until now is seen) and silence (until a time).
 CREATE TABLE IF NOT EXISTS event_notes
 (
     time DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta, ZSTD(1)),
-    id UInt64 COMMENT 'The event; 0 for a silence of a rule and subject' CODEC(ZSTD(1)),
+    id UInt64 COMMENT 'cityHash64(rule, subject)' CODEC(ZSTD(1)),
     rule String CODEC(ZSTD(1)),
     subject String COMMENT 'Empty: all of the rule' CODEC(ZSTD(1)),
-    kind LowCardinality(String) COMMENT 'ack, unack, silence' CODEC(ZSTD(1)),
+    kind LowCardinality(String) COMMENT 'ack or silence' CODEC(ZSTD(1)),
     until DateTime64(3, 'UTC') COMMENT 'Of a silence' CODEC(ZSTD(1)),
     user String CODEC(ZSTD(1)),
     comment String CODEC(ZSTD(1))

@@ -7,6 +7,7 @@
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_config;
 extern const struct weir_command weir_command_decode;
+extern const struct weir_command weir_command_events;
 extern const struct weir_command weir_command_flows;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
@@ -26,6 +27,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_config,
 	&weir_command_decode,
 	&weir_command_flows,
+	&weir_command_events,
 	&weir_command_generate,
 	&weir_command_manual_pages,
 	&weir_command_probe,

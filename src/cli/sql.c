@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/query.h"
+#include "cli/rows.h"
 #include "query/printable.h"
 #include "query/report.h"
 #include "query/statement.h"
@@ -30,52 +31,11 @@ static const struct weir_option OPTIONS[] = {
 	{.name = NULL},
 };
 
-/* Rows through weir's own output; the columns are known when the answer begins. */
-struct answer {
+/* An answer in a format of ClickHouse's. */
+struct raw {
 	struct weir_output_options options;
-	struct weir_output *output;
-	struct weir_output_column *column; /* owned */
-	char **name;			   /* owned, each too */
-	unsigned count;
-	struct weir_buffer held; /* raw answers on a terminal: a line whose end has not come */
+	struct weir_buffer held; /* on a terminal: a line whose end has not come */
 };
-
-static void answer_done(struct answer *a)
-{
-	weir_output_free(a->output);
-	for (unsigned i = 0; a->name && i < a->count; i++)
-		free(a->name[i]);
-	free(a->name);
-	free(a->column);
-	weir_buffer_done(&a->held);
-}
-
-static int take_header(void *ctx, const struct weir_cell *names, const struct weir_cell *types, unsigned count)
-{
-	struct answer *a = ctx;
-
-	a->count = count;
-	a->name = calloc(count, sizeof(*a->name));
-	a->column = calloc(count, sizeof(*a->column));
-	if (!a->name || !a->column)
-		return -ENOMEM;
-	for (unsigned i = 0; i < count; i++) {
-		a->name[i] = strndup(names[i].text, names[i].len);
-		if (!a->name[i])
-			return -ENOMEM;
-		a->column[i].name = a->name[i];
-		a->column[i].kind = weir_kind_of_type(types[i].text, types[i].len);
-	}
-	return weir_output_new(&a->options, a->column, count, &a->output);
-}
-
-static int take_row(void *ctx, const struct weir_cell *cells, unsigned count, bool totals)
-{
-	struct answer *a = ctx;
-
-	(void)count, (void)totals;
-	return weir_output_row(a->output, cells);
-}
 
 /* A failed call; the place where ClickHouse stopped reading the statement is shown as that of a filter is. */
 static int failed(int rc, const struct weir_client *client, const char *sql, const struct weir_error *err)
@@ -99,21 +59,9 @@ static int failed(int rc, const struct weir_client *client, const char *sql, con
 
 static int ask_rows(struct weir_client *client, const char *sql, enum weir_format format, bool write)
 {
-	static const struct weir_client_setting settings[] = {{"default_format", "TabSeparatedWithNamesAndTypes"}, {0}};
-	struct answer a = {.options = weir_query_output(format)};
-	struct weir_tsv_sink sink = {.header = take_header, .row = take_row, .ctx = &a};
 	struct weir_error err = {0};
-	struct weir_tsv tsv = {0};
-	int rc = weir_tsv_init(&tsv, &sink);
+	int rc = weir_rows_ask(client, sql, NULL, format, write, NULL, &err);
 
-	if (!rc)
-		rc = weir_client_stream(client, sql, settings, !write, weir_tsv_feed, &tsv, &err);
-	if (!rc)
-		rc = weir_tsv_end(&tsv);
-	if (!rc && a.output)
-		rc = weir_output_end(a.output);
-	weir_tsv_done(&tsv);
-	answer_done(&a);
 	return rc ? failed(rc, client, sql, &err) : WEIR_EXIT_OK;
 }
 
@@ -143,7 +91,7 @@ static int put_guarded(const char *text, size_t len)
 
 static int take_raw(void *ctx, const void *data, size_t len)
 {
-	struct answer *a = ctx;
+	struct raw *a = ctx;
 	const char *newline;
 	size_t whole;
 	int rc;
@@ -167,13 +115,13 @@ static int take_raw(void *ctx, const void *data, size_t len)
 static int ask_raw(struct weir_client *client, const char *sql, const char *format, bool write)
 {
 	const struct weir_client_setting settings[] = {{"default_format", format}, {0}};
-	struct answer a = {.options = weir_query_output(WEIR_FORMAT_TABLE)};
+	struct raw a = {.options = weir_query_output(WEIR_FORMAT_TABLE)};
 	struct weir_error err = {0};
 	int rc = weir_client_stream(client, sql, settings, !write, take_raw, &a, &err);
 
 	if (!rc && a.held.len)
 		rc = put_guarded((const char *)a.held.data, a.held.len);
-	answer_done(&a);
+	weir_buffer_done(&a.held);
 	return rc ? failed(rc, client, sql, &err) : WEIR_EXIT_OK;
 }
 

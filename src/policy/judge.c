@@ -78,6 +78,7 @@ struct columns {
 	const uint32_t *country[2];
 	const uint32_t *threat[2];
 	const uint16_t *port[2];
+	const uint32_t *direction;
 	const uint8_t *initiator;
 	const uint8_t *proto;
 	const uint16_t *service_port;
@@ -100,6 +101,7 @@ static struct columns columns_of(const struct weir_block *b)
 		.country = {weir_block_u32(b, WEIR_COL_SRC_COUNTRY), weir_block_u32(b, WEIR_COL_DST_COUNTRY)},
 		.threat = {weir_block_u32(b, WEIR_COL_SRC_THREAT), weir_block_u32(b, WEIR_COL_DST_THREAT)},
 		.port = {weir_block_u16(b, WEIR_COL_SRC_PORT), weir_block_u16(b, WEIR_COL_DST_PORT)},
+		.direction = weir_block_u32(b, WEIR_COL_TRAFFIC_DIRECTION),
 		.initiator = weir_block_u8(b, WEIR_COL_INITIATOR),
 		.proto = weir_block_u8(b, WEIR_COL_PROTO),
 		.service_port = weir_block_u16(b, WEIR_COL_SERVICE_PORT),
@@ -121,14 +123,26 @@ static bool is_swapped(const struct columns *c, uint32_t row)
 	return c->service_port[row] && c->service_port[row] == c->port[0][row] && c->service_port[row] != c->port[1][row];
 }
 
+/* Inside or outside is what enrichment says; where it says nothing, a known network is inside. */
+static bool is_inside(const struct weir_policy *p, const struct columns *c, int side, uint32_t row)
+{
+	uint32_t direction = c->direction[row];
+
+	if (!direction)
+		return c->subnet[side][row] != 0;
+	return direction == p->internal || direction == (side ? p->inbound : p->outbound);
+}
+
 static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side, uint32_t row)
 {
 	const struct weir_policy *p = j->policy;
+	uint32_t prefix = p->prefixes ? weir_policy_prefix_of(p, &c->addr[side][row]) : 0;
+	bool inside = is_inside(p, c, side, row);
 	struct weir_class_key key = {{
 		c->subnet[side][row],
 		p->by_country ? c->country[side][row] : 0,
 		p->by_threat ? c->threat[side][row] : 0,
-		p->prefixes ? weir_policy_prefix_of(p, &c->addr[side][row]) : 0,
+		prefix << 1 | inside,
 	}};
 	const uint64_t *bits = weir_classes_find(&j->places, &key);
 	struct weir_place place;
@@ -137,7 +151,7 @@ static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c,
 	if (bits)
 		return bits;
 	/* Zone and role follow from the subnet. */
-	place = (struct weir_place){key.part[0], c->zone[side][row], c->role[side][row], key.part[1], key.part[2], key.part[3]};
+	place = (struct weir_place){key.part[0], c->zone[side][row], c->role[side][row], key.part[1], key.part[2], prefix, inside};
 	made = weir_classes_add(&j->places, &key);
 	weir_policy_place_rules(p, &place, made, made + p->words);
 	return made;

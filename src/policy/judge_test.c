@@ -16,6 +16,7 @@ struct bench {
 	struct weir_block *block;
 	unsigned hits;
 	struct weir_addr client; /* of the last hit */
+	const char *direction;
 	int64_t now_s;
 };
 
@@ -111,6 +112,7 @@ static const char *judged(struct bench *b, struct flow flow)
 	weir_block_u16(b->block, WEIR_COL_SERVICE_PORT)[0] = flow.service_port;
 	weir_block_u8(b->block, WEIR_COL_INITIATOR)[0] = flow.initiator;
 	weir_block_u64(b->block, WEIR_COL_BYTES)[0] = flow.bytes;
+	weir_block_u32(b->block, WEIR_COL_TRAFFIC_DIRECTION)[0] = b->direction ? name(b, b->direction) : 0;
 	for (unsigned i = 0; i < WEIR_COLUMNS; i++)
 		weir_column_set_add(&present, (enum weir_column_id)i);
 	weir_block_commit(b->block, 1, &present);
@@ -163,6 +165,28 @@ static void test_networks_and_sets(void **state)
 	assert_string_equal(judged(&b, (struct flow){&(struct side){"203.0.113.17", "", "", ""}, &CLIENT, 6, 9, 9, 0, 1, 0}), "not-ten");
 	assert_string_equal(judged(&b, (struct flow){&CLIENT, &OUTSIDE, 6, 9, 9, 0, 1, 0}), "zone");
 	assert_string_equal(judged(&b, (struct flow){&CLIENT, &SERVER, 6, 9, 9, 0, 1, 0}), "");
+	close_bench(&b);
+}
+
+static void test_inside_is_what_enrichment_says(void **state)
+{
+	struct bench b;
+	static const struct side STRANGER = {"192.168.7.7", "", "", ""};
+
+	(void)state;
+	open_bench(&b, "rules:\n"
+		       "  - {name: out, from: internal, to: external, action: allow}\n"
+		       "  - {name: in, from: external, to: internal, action: deny}\n"
+		       "  - {name: within, from: internal, to: internal, action: alert}\n");
+	b.direction = "outbound";
+	assert_string_equal(judged(&b, (struct flow){&STRANGER, &CLIENT, 6, 9, 9, 0, 1, 0}), "out");
+	b.direction = "inbound";
+	assert_string_equal(judged(&b, (struct flow){&STRANGER, &STRANGER, 6, 9, 9, 0, 1, 0}), "in");
+	assert_string_equal(judged(&b, (struct flow){&STRANGER, &STRANGER, 6, 9, 9, 0, 2, 0}), "out");
+	b.direction = "internal";
+	assert_string_equal(judged(&b, (struct flow){&STRANGER, &STRANGER, 6, 9, 9, 0, 1, 0}), "within");
+	b.direction = "external";
+	assert_string_equal(judged(&b, (struct flow){&CLIENT, &CLIENT, 6, 9, 9, 0, 1, 0}), "");
 	close_bench(&b);
 }
 
@@ -297,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_rule_judges_question_and_answer),
 		cmocka_unit_test(test_networks_and_sets),
+		cmocka_unit_test(test_inside_is_what_enrichment_says),
 		cmocka_unit_test(test_quantities),
 		cmocka_unit_test(test_packs_without_their_role_are_left_out),
 		cmocka_unit_test(test_many_rules),

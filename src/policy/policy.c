@@ -71,9 +71,9 @@ static bool place_term_holds(const struct weir_policy *p, const struct weir_rule
 	case WEIR_PLACE_ANY:
 		return true;
 	case WEIR_PLACE_INTERNAL:
-		return place->subnet != 0;
+		return place->inside;
 	case WEIR_PLACE_EXTERNAL:
-		return place->subnet == 0;
+		return !place->inside;
 	case WEIR_PLACE_ZONE:
 		return name_is(p->vocabulary, place->zone, t->text);
 	case WEIR_PLACE_ROLE:
@@ -206,16 +206,24 @@ static int collect_rules(struct weir_policy *p, const struct weir_policy_roles *
 	return 0;
 }
 
+static int add_name(struct weir_policy *p, const char *name, uint32_t *ret_id)
+{
+	return weir_vocabulary_add(p->vocabulary, name, strlen(name), ret_id);
+}
+
 static int name_rules(struct weir_policy *p)
 {
 	int rc = 0;
 
 	for (uint32_t i = 0; i < p->rules && !rc; i++)
-		rc = weir_vocabulary_add(p->vocabulary, p->rule[i]->name, strlen(p->rule[i]->name), &p->name[i]);
+		rc = add_name(p, p->rule[i]->name, &p->name[i]);
 	for (unsigned i = 0; i < WEIR_POLICY_ACTIONS && !rc; i++)
-		rc = weir_vocabulary_add(p->vocabulary, weir_policy_action_names[i], strlen(weir_policy_action_names[i]),
-					 &p->action_name[i]);
-	return rc;
+		rc = add_name(p, weir_policy_action_names[i], &p->action_name[i]);
+	if (!rc)
+		rc = add_name(p, "inbound", &p->inbound);
+	if (!rc)
+		rc = add_name(p, "outbound", &p->outbound);
+	return rc ? rc : add_name(p, "internal", &p->internal);
 }
 
 static void look_at_terms(struct weir_policy *p, const struct weir_place_condition *c)

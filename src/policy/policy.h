@@ -1,6 +1,6 @@
 /* A policy: rules in order, of which the first that matches judges a flow.
  *
- * Everything that rules ask about who and what falls into classes. A place class is a subnet, a country, a threat list and
+ * Everything that rules ask about who and what falls into classes. A place class is a subnet (inside or outside), a country, a threat list and
  * the rules' own networks; a service class a protocol, a group of ports that no rule tells apart, a service and a category. For
  * each class it is worked out once which rules it satisfies, as a set of bits; a flow is then judged by the
  * intersection of three sets (who asks, who answers, over what), whose lowest bit is the rule. Times and quantities are looked at for the

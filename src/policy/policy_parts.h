@@ -20,6 +20,7 @@ struct weir_policy {
 	const struct weir_rule_file **file_of; /* of each rule: for its sets */
 	uint32_t *name; /* of each rule: in the vocabulary */
 	uint32_t action_name[WEIR_POLICY_ACTIONS];
+	uint32_t inbound, outbound, internal; /* of the column traffic_direction, in the vocabulary */
 	uint32_t rules;
 	uint32_t words; /* of a set of rules */
 	uint64_t *dynamic; /* rules that ask about times or quantities */
@@ -42,6 +43,7 @@ struct weir_place {
 	uint32_t country;
 	uint32_t threat;
 	uint32_t prefix; /* 1 + index of the longest of the policy's networks, 0: none */
+	bool inside;
 };
 
 struct weir_service {

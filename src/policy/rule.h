@@ -48,7 +48,7 @@ extern const char *const weir_policy_subject_names[WEIR_POLICY_SUBJECTS];
 
 enum weir_place_kind {
 	WEIR_PLACE_ANY,
-	WEIR_PLACE_INTERNAL, /* in one of the networks that are known */
+	WEIR_PLACE_INTERNAL, /* inside, by the column traffic_direction */
 	WEIR_PLACE_EXTERNAL,
 	WEIR_PLACE_ZONE,     /* text */
 	WEIR_PLACE_ROLE,     /* text */
