@@ -333,7 +333,7 @@ static int read_rules(struct reader *r, const yaml_node_t *value, const struct k
 static int one_prefix(const char *text, const char *where, void *member, struct weir_error *err)
 {
 	struct weir_policy_set *set = member;
-	struct weir_prefix_term *more;
+	struct weir_prefix *more;
 
 	if (set->prefixes == 65536)
 		return weir_error_set(err, -ENOSPC, where, "use a threat list or a zone for so many", "a set of more than 65536 networks");
@@ -343,7 +343,7 @@ static int one_prefix(const char *text, const char *where, void *member, struct 
 			return weir_error_set(err, -ENOMEM, where, NULL, "there is no memory left");
 		set->prefix = more;
 	}
-	if (weir_prefix_term_parse(text, &set->prefix[set->prefixes]))
+	if (weir_prefix_parse(text, strlen(text), &set->prefix[set->prefixes]) != 0)
 		return weir_error_set(err, -EINVAL, where, "write it as 192.0.2.0/24 or 2001:db8::/32, with zeros behind its length",
 				      "\"%.60s\" is no network", text);
 	set->prefixes++;

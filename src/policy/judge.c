@@ -136,7 +136,7 @@ static bool is_inside(const struct weir_policy *p, const struct columns *c, int 
 static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side, uint32_t row)
 {
 	const struct weir_policy *p = j->policy;
-	uint32_t prefix = p->prefixes ? weir_policy_prefix_of(p, &c->addr[side][row]) : 0;
+	uint32_t prefix = p->table ? weir_prefix_table_find(p->table, &c->addr[side][row]) : 0;
 	bool inside = is_inside(p, c, side, row);
 	struct weir_class_key key = {{
 		c->subnet[side][row],

@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "policy/policy_parts.h"
-#include "policy/prefix_tree.h"
 
 /* --- is it true of this class? --- */
 
@@ -48,12 +47,12 @@ static bool threat_is(const struct weir_vocabulary *v, uint32_t id, const char *
 }
 
 /* Is the one network within the other? */
-static bool prefix_within(const struct weir_prefix_term *inner, const struct weir_prefix_term *outer)
+static bool prefix_within(const struct weir_prefix *inner, const struct weir_prefix *outer)
 {
-	return inner->len >= outer->len && weir_prefix_term_holds(outer, &inner->addr);
+	return inner->bits >= outer->bits && weir_prefix_has(outer, &inner->addr);
 }
 
-static bool set_holds(const struct weir_policy_set *set, const struct weir_prefix_term *prefix)
+static bool set_holds(const struct weir_policy_set *set, const struct weir_prefix *prefix)
 {
 	for (uint32_t i = 0; i < set->prefixes; i++) {
 		if (prefix_within(prefix, &set->prefix[i]))
@@ -65,7 +64,7 @@ static bool set_holds(const struct weir_policy_set *set, const struct weir_prefi
 static bool place_term_holds(const struct weir_policy *p, const struct weir_rule_file *file, const struct weir_place_term *t,
 			     const struct weir_place *place)
 {
-	const struct weir_prefix_term *prefix = place->prefix ? &p->prefix[place->prefix - 1] : NULL;
+	const struct weir_prefix *prefix = place->prefix ? &p->prefix[place->prefix - 1] : NULL;
 
 	switch (t->kind) {
 	case WEIR_PLACE_ANY:
@@ -266,11 +265,11 @@ static int group_ports(struct weir_policy *p)
 	return 0;
 }
 
-static int add_prefix(struct weir_policy *p, uint32_t *cap, const struct weir_prefix_term *prefix)
+static int add_prefix(struct weir_policy *p, uint32_t *cap, const struct weir_prefix *prefix)
 {
 	if (p->prefixes == *cap) {
 		uint32_t more_cap = *cap ? 2 * *cap : 64;
-		struct weir_prefix_term *more = realloc(p->prefix, more_cap * sizeof(*more));
+		struct weir_prefix *more = realloc(p->prefix, more_cap * sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
@@ -300,33 +299,31 @@ static int add_prefixes(struct weir_policy *p, uint32_t *cap, const struct weir_
 /* The same network may be named by many rules, and needs one number. */
 static int compare_prefixes(const void *a, const void *b)
 {
-	const struct weir_prefix_term *x = a;
-	const struct weir_prefix_term *y = b;
-	int c = memcmp(&x->addr, &y->addr, sizeof(x->addr));
-
-	return c ? c : (int)x->len - (int)y->len;
+	return weir_prefix_compare(a, b);
 }
 
-static int build_tree(struct weir_policy *p)
+static int build_table(struct weir_policy *p)
 {
+	struct weir_prefix_entry *entries;
 	uint32_t n = 0;
-	int rc = weir_prefix_tree_new(&p->tree);
+	int rc;
 
-	if (p->prefixes)
-		qsort(p->prefix, p->prefixes, sizeof(*p->prefix), compare_prefixes);
-	for (uint32_t i = 0; i < p->prefixes && !rc; i++) {
-		if (n && compare_prefixes(&p->prefix[n - 1], &p->prefix[i]) == 0)
+	if (!p->prefixes)
+		return 0;
+	qsort(p->prefix, p->prefixes, sizeof(*p->prefix), compare_prefixes);
+	entries = calloc(p->prefixes, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->prefixes; i++) {
+		if (n && weir_prefix_compare(&p->prefix[n - 1], &p->prefix[i]) == 0)
 			continue;
 		p->prefix[n++] = p->prefix[i];
-		rc = weir_prefix_tree_add(p->tree, &p->prefix[n - 1], n);
+		entries[n - 1] = (struct weir_prefix_entry){p->prefix[n - 1], n};
 	}
 	p->prefixes = n;
+	rc = weir_prefix_table_new(entries, n, &p->table);
+	free(entries);
 	return rc;
-}
-
-uint32_t weir_policy_prefix_of(const struct weir_policy *policy, const struct weir_addr *addr)
-{
-	return weir_prefix_tree_find(policy->tree, addr);
 }
 
 static int build(struct weir_policy *p, const struct weir_policy_roles *roles, struct weir_error *err)
@@ -349,7 +346,7 @@ static int build(struct weir_policy *p, const struct weir_policy_roles *roles, s
 		rc = name_rules(p);
 	if (!rc)
 		rc = group_ports(p);
-	return rc ? rc : build_tree(p);
+	return rc ? rc : build_table(p);
 }
 
 int weir_policy_new(struct weir_rule_file **files, unsigned files_n, const struct weir_policy_roles *roles,
@@ -394,7 +391,7 @@ void weir_policy_free(struct weir_policy *policy)
 	free(policy->port_group[0]);
 	free(policy->port_group[1]);
 	free(policy->prefix);
-	weir_prefix_tree_free(policy->tree);
+	weir_prefix_table_free(policy->table);
 	free(policy);
 }
 

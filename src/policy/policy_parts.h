@@ -2,6 +2,7 @@
 #ifndef WEIR_POLICY_POLICY_PARTS_H
 #define WEIR_POLICY_POLICY_PARTS_H
 
+#include "flow/prefix_table.h"
 #include "policy/policy.h"
 
 /* Of a set of rules, one bit each. */
@@ -30,9 +31,9 @@ struct weir_policy {
 	unsigned lefts;
 	/* Ports that no rule tells apart are one group; 0 to 65535 for each of the protocols with ports, which are told apart too. */
 	uint16_t *port_group[2]; /* of TCP, and of the others */
-	struct weir_prefix_term *prefix; /* all that rules name, each once */
+	struct weir_prefix *prefix; /* all that rules name, each once */
 	uint32_t prefixes;
-	struct weir_prefix_tree *tree; /* address to the longest of them */
+	struct weir_prefix_table *table; /* address to 1 + the index of the longest of them; NULL: there are none */
 };
 
 /* What a rule can know of a side of a flow. */
@@ -56,8 +57,6 @@ struct weir_service {
 /* Which rules have a condition that this satisfies: words of bits. */
 void weir_policy_place_rules(const struct weir_policy *policy, const struct weir_place *place, uint64_t *ret_from, uint64_t *ret_to);
 void weir_policy_service_rules(const struct weir_policy *policy, const struct weir_service *service, uint64_t *ret_over);
-
-uint32_t weir_policy_prefix_of(const struct weir_policy *policy, const struct weir_addr *addr);
 
 static inline bool weir_proto_has_ports(uint8_t proto)
 {

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "flow/addr.h"
+#include "flow/prefix.h"
 
 #define WEIR_POLICY_RULES_MAX 4096 /* of all files together */
 #define WEIR_POLICY_TERMS_MAX 256  /* of one condition */
@@ -58,15 +58,10 @@ enum weir_place_kind {
 	WEIR_PLACE_SET,      /* text: a set of prefixes of the same file */
 };
 
-struct weir_prefix_term {
-	struct weir_addr addr; /* the bits behind len are zero */
-	uint8_t len;	       /* of 128: IPv4 is mapped */
-};
-
 struct weir_place_term {
 	enum weir_place_kind kind;
 	char text[WEIR_POLICY_NAME_MAX];
-	struct weir_prefix_term prefix;
+	struct weir_prefix prefix;
 	uint32_t set; /* index into the file's sets */
 };
 
@@ -138,7 +133,7 @@ struct weir_policy_rule {
 struct weir_policy_set {
 	char name[WEIR_POLICY_NAME_MAX];
 	uint32_t prefixes;
-	struct weir_prefix_term *prefix; /* owned */
+	struct weir_prefix *prefix; /* owned */
 };
 
 /* A role that a pack cannot do without: where no network has it, the pack's rules are left out. */
@@ -170,11 +165,6 @@ int weir_service_parse(const char *text, const char *where, struct weir_service_
 int weir_when_parse(const char *text, const char *where, struct weir_when *when, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_more_than_parse(const char *text, const char *where, struct weir_more_than *ret_more_than,
 			 struct weir_error *err) WEIR_MUST_CHECK;
-/* "192.0.2.0/24", "192.0.2.1", "2001:db8::/32". -EINVAL also where bits behind the length are set. */
-int weir_prefix_term_parse(const char *text, struct weir_prefix_term *ret_prefix) WEIR_MUST_CHECK;
-
-bool weir_prefix_term_holds(const struct weir_prefix_term *prefix, const struct weir_addr *addr);
-
 /* Does it hold at this moment (seconds since 1970), in local time? Reads TZ through localtime_r(). */
 bool weir_when_holds(const struct weir_when *when, int64_t time_s);
 

@@ -136,51 +136,6 @@ static int parse_kind(const struct word_kind *kinds, size_t n, struct piece piec
 	return copy_name(rest, ret_text);
 }
 
-int weir_prefix_term_parse(const char *text, struct weir_prefix_term *ret_prefix)
-{
-	char addr_text[WEIR_ADDR_TEXT_MAX];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	struct weir_prefix_term p;
-	unsigned max;
-	unsigned long bits;
-
-	if (len >= sizeof(addr_text))
-		return -EINVAL;
-	memcpy(addr_text, text, len);
-	addr_text[len] = '\0';
-	if (weir_addr_parse(addr_text, &p.addr))
-		return -EINVAL;
-	max = weir_addr_is_v4(&p.addr) ? 32 : 128;
-	bits = max;
-	if (slash) {
-		char *end;
-
-		if (!isdigit((unsigned char)slash[1]))
-			return -EINVAL;
-		bits = strtoul(slash + 1, &end, 10);
-		if (*end || bits > max)
-			return -EINVAL;
-	}
-	p.len = (uint8_t)(128 - max + bits);
-	for (unsigned bit = p.len; bit < 128; bit++) {
-		if (p.addr.byte[bit / 8] & (0x80U >> (bit % 8)))
-			return -EINVAL;
-	}
-	*ret_prefix = p;
-	return 0;
-}
-
-bool weir_prefix_term_holds(const struct weir_prefix_term *prefix, const struct weir_addr *addr)
-{
-	unsigned bytes = prefix->len / 8;
-	unsigned rest = prefix->len % 8;
-
-	if (memcmp(prefix->addr.byte, addr->byte, bytes) != 0)
-		return false;
-	return !rest || ((prefix->addr.byte[bytes] ^ addr->byte[bytes]) >> (8 - rest)) == 0;
-}
-
 static int parse_place(struct piece piece, struct weir_place_term *ret_term)
 {
 	struct weir_place_term t = {0};
@@ -190,9 +145,8 @@ static int parse_place(struct piece piece, struct weir_place_term *ret_term)
 	if (rc == 0) {
 		t.kind = (enum weir_place_kind)kind;
 	} else if (rc == -ENOENT) {
-		char text[WEIR_POLICY_NAME_MAX];
-
-		if (copy_name(piece, text) || weir_prefix_term_parse(text, &t.prefix))
+		/* 1: bits behind the prefix are set, so what is meant is not certain. */
+		if (weir_prefix_parse(piece.text, piece.len, &t.prefix) != 0)
 			return -EINVAL;
 		t.kind = WEIR_PLACE_NETWORK;
 	} else {
