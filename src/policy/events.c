@@ -321,7 +321,7 @@ void weir_events_tell(struct weir_events *e, int64_t now_ms, bool all, const str
 		int64_t since = now_ms - ev->told_ms;
 
 		/* A clock that went back must not make an event wait. */
-		if (!ev->flows || (!all && since >= 0 && since < (int64_t)e->options.refresh_s * 1000))
+		if (!ev->flows || (!all && ev->told_ms && since >= 0 && since < (int64_t)e->options.refresh_s * 1000))
 			continue;
 		if (!tell(e, ev, sink)) {
 			e->stats.lost++;
