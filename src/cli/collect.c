@@ -179,7 +179,7 @@ static bool read_state(const struct weir_role *role, struct weir_buffer *out)
 }
 
 /* state: scratch space. */
-static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_enrich *enrich,
+static int new_collector(const struct weir_role *role, const struct receivers *r, struct weir_enrichment *enrichment,
 			 struct weir_buffer *state, struct weir_collector **ret_collector, struct weir_error *err)
 {
 	const struct weir_config *c = &role->config;
@@ -193,7 +193,8 @@ static int new_collector(const struct weir_role *role, const struct receivers *r
 		.spool_segment_bytes = c->spool_segment_bytes,
 		.sync_ms = (unsigned)c->collect_sync_ms,
 		.exporter_rate_max = (uint32_t)c->collect_exporter_rate_max,
-		.enrich = enrich,
+		.enrich = enrichment->enrich,
+		.guard = enrichment->guard,
 		.clock = &weir_clock_system,
 	};
 
@@ -446,7 +447,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (!status)
 		status = weir_enrichment_open(&role.config, true, &enrichment, &err);
 	if (!status)
-		status = new_collector(&role, &receivers, enrichment.enrich, &state, &collector, &err);
+		status = new_collector(&role, &receivers, &enrichment, &state, &collector, &err);
 	if (status) {
 		status = weir_role_cannot_open(status, &err);
 	} else {

@@ -21,6 +21,26 @@ static uint64_t draw_seed(void)
 	return seed;
 }
 
+static bool has_role(void *ctx, const char *role)
+{
+	return weir_enrich_has_role(ctx, role);
+}
+
+static int open_guard(const struct weir_config *config, struct weir_enrichment *enrichment, struct weir_error *err)
+{
+	const struct weir_policy_roles roles = {has_role, enrichment->enrich};
+	struct weir_guard_options options = {
+		.file = config->policy_file,
+		.pack = list_of(&config->policy_packs),
+		.packs = config->policy_packs.count,
+		.events = weir_events_defaults,
+	};
+
+	options.events.storm_per_minute = (uint32_t)config->policy_storm;
+	options.events.seed = draw_seed();
+	return weir_guard_new(&options, enrichment->vocabulary, &roles, &enrichment->guard, err);
+}
+
 int weir_enrichment_open(const struct weir_config *config, bool lenient, struct weir_enrichment *ret_enrichment,
 			 struct weir_error *err)
 {
@@ -48,6 +68,8 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 	if (rc)
 		return weir_error_set(err, rc, NULL, NULL, "out of memory");
 	rc = weir_enrich_new(&options, ret_enrichment->vocabulary, &ret_enrichment->enrich, err);
+	if (!rc)
+		rc = open_guard(config, ret_enrichment, err);
 	if (rc)
 		weir_enrichment_done(ret_enrichment);
 	return rc;
@@ -55,9 +77,24 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 
 void weir_enrichment_done(struct weir_enrichment *enrichment)
 {
+	weir_guard_free(enrichment->guard);
 	weir_enrich_free(enrichment->enrich);
 	weir_vocabulary_free(enrichment->vocabulary);
 	*enrichment = (struct weir_enrichment){0};
+}
+
+/* Enrichment's files, and then the policy's. */
+static const char *file_at(const struct weir_enrichment *enrichment, unsigned index)
+{
+	unsigned others = 0;
+	const char *file = weir_enrich_file(enrichment->enrich, index);
+
+	if (file)
+		return file;
+	while (weir_enrich_file(enrichment->enrich, others))
+		others++;
+	file = weir_guard_file(enrichment->guard);
+	return index == others && *file ? file : NULL;
 }
 
 unsigned weir_enrichment_paths(struct weir_enrichment *enrichment, struct weir_sandbox_path *paths, unsigned room)
@@ -65,7 +102,7 @@ unsigned weir_enrichment_paths(struct weir_enrichment *enrichment, struct weir_s
 	const char *file;
 	unsigned count = 0;
 
-	for (unsigned i = 0; count < room && count < WEIR_ENRICHMENT_FOLDERS_MAX && (file = weir_enrich_file(enrichment->enrich, i)); i++) {
+	for (unsigned i = 0; count < room && count < WEIR_ENRICHMENT_FOLDERS_MAX && (file = file_at(enrichment, i)); i++) {
 		char *copy = enrichment->folder[count];
 		const char *folder;
 		bool known = false;
@@ -89,6 +126,23 @@ void weir_enrichment_tell(const struct weir_role *role, struct weir_enrichment *
 			 *err.next ? "; " : "", err.next);
 }
 
+/* Roles may have come and gone with the networks, and packs with them. */
+static void refresh_guard(const struct weir_role *role, struct weir_enrichment *enrichment, bool in_any_case)
+{
+	struct weir_guard_stats stats;
+	struct weir_error err = {0};
+	int rc = weir_guard_reload(enrichment->guard, in_any_case, &err);
+
+	if (rc > 0) {
+		weir_guard_stats(enrichment->guard, &stats);
+		weir_log(&role->log, WEIR_LOG_INFO, "policy read again: %" PRIu64 " rules, %" PRIu64 " packs left out for want of a role",
+			 stats.rules, stats.left_out);
+	}
+	if (rc < 0)
+		weir_log(&role->log, WEIR_LOG_ERROR, "the policy that was read before stays in force: %s: %s%s%s", err.where, err.what,
+			 *err.next ? "; " : "", err.next);
+}
+
 void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichment *enrichment)
 {
 	struct weir_enrich_stats stats;
@@ -104,6 +158,35 @@ void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichmen
 	if (rc < 0)
 		weir_log(&role->log, WEIR_LOG_ERROR, "what was read before stays in force: %s: %s%s%s", err.where, err.what,
 			 *err.next ? "; " : "", err.next);
+	refresh_guard(role, enrichment, rc > 0);
+}
+
+static int guard_metrics(struct weir_enrichment *enrichment, struct weir_buffer *out)
+{
+	struct weir_guard_stats stats;
+	int rc;
+
+	weir_guard_stats(enrichment->guard, &stats);
+	rc = weir_metrics_gauge(out, "weir_policy_rules", "Rules in force", NULL, (double)stats.rules);
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_policy_packs_left_out", "Packs without a network of the role that they need", NULL,
+					(double)stats.left_out);
+	for (unsigned i = 0; !rc && i <= WEIR_POLICY_ACTIONS; i++) {
+		char label[64];
+
+		(void)snprintf(label, sizeof(label), "action=\"%s\"", i < WEIR_POLICY_ACTIONS ? weir_policy_action_names[i] : "none");
+		rc = weir_metrics_counter(out, "weir_policy_flows_total", "Flows by what their rule said", label, stats.flows[i]);
+	}
+	if (!rc)
+		rc = weir_metrics_counter(out, "weir_policy_events_total", "Events that have begun", NULL, stats.events.begun);
+	if (!rc)
+		rc = weir_metrics_counter(out, "weir_policy_events_folded_total", "Flows that were part of an event that had begun", NULL,
+					  stats.events.folded);
+	if (!rc)
+		rc = weir_metrics_counter(out, "weir_policy_events_stormed_total", "Flows that a storm's event took in", NULL,
+					  stats.events.stormed);
+	return rc ? rc : weir_metrics_counter(out, "weir_policy_events_lost_total", "Rows of events that nobody took", NULL,
+					      stats.events.lost);
 }
 
 int weir_enrichment_metrics(struct weir_enrichment *enrichment, struct weir_buffer *out)
@@ -112,7 +195,9 @@ int weir_enrichment_metrics(struct weir_enrichment *enrichment, struct weir_buff
 	int rc;
 
 	weir_enrich_stats(enrichment->enrich, &stats);
-	rc = weir_metrics_gauge(out, "weir_enrich_networks", "Networks that are known", NULL, (double)stats.networks);
+	rc = guard_metrics(enrichment, out);
+	if (!rc)
+		rc = weir_metrics_gauge(out, "weir_enrich_networks", "Networks that are known", NULL, (double)stats.networks);
 	if (!rc)
 		rc = weir_metrics_gauge(out, "weir_enrich_geo_prefixes", "Prefixes whose country or AS is known", NULL,
 					(double)stats.geo_prefixes);

@@ -1,4 +1,4 @@
-/* Enrichment as a process has it: the data sets that the configuration names, with the vocabulary of their names. */
+/* Enrichment and policy as a process has them: the data sets and rules that the configuration names, with the vocabulary of their names. */
 #ifndef WEIR_CLI_ENRICHMENT_H
 #define WEIR_CLI_ENRICHMENT_H
 
@@ -7,12 +7,14 @@
 #include "base/metrics.h"
 #include "cli/role.h"
 #include "enrich/enrich.h"
+#include "policy/guard.h"
 
 #define WEIR_ENRICHMENT_FOLDERS_MAX 16 /* of the sandbox */
 
 struct weir_enrichment {
 	struct weir_vocabulary *vocabulary;
 	struct weir_enrich *enrich;
+	struct weir_guard *guard;
 	char folder[WEIR_ENRICHMENT_FOLDERS_MAX][PATH_MAX / 4]; /* of files that may be read again */
 };
 

@@ -35,6 +35,7 @@ struct worker {
 	struct weir_block *long_block; /* of flows whose addresses may be long (weir_decoder_divide) */
 	struct weir_block_sink sink;
 	struct weir_enrich_worker *enrich; /* NULL: none */
+	struct weir_guard_worker *guard;   /* NULL: none */
 	struct weir_spool_writer *spool;
 	struct weir_records records[WEIR_TABLES];	/* but for flows, like the next */
 	struct weir_spool_writer *record_spool[WEIR_TABLES]; /* NULL until there is something to write */
@@ -168,13 +169,15 @@ static void publish_state(struct worker *w)
 				      WEIR_NS_PER_MS;
 }
 
-/* The block's rows are enriched and go to the spool; where that fails the spool has counted them as lost, and there is room again. */
+/* The block's rows are enriched and judged, and go to the spool; where that fails the spool has counted them as lost, and there is room again. */
 static void append(struct worker *w, struct weir_block *block)
 {
 	if (!block->rows)
 		return;
 	if (w->enrich)
 		weir_enrich_block(w->enrich, block, NULL);
+	if (w->guard)
+		weir_guard_block(w->guard, block, weir_clock_wall_ns(&w->collector->clock) / WEIR_NS_PER_MS);
 	if (weir_spool_append(w->spool, block, &w->latest))
 		note_error(w, &w->latest);
 	weir_block_reset(block);
@@ -243,13 +246,16 @@ static void sync_records(struct worker *w)
 	}
 }
 
-static void sync_spool(struct worker *w)
+/* last: events are told though they are not due. */
+static void sync_spool(struct worker *w, bool last)
 {
-	sync_records(w);
 	append(w, w->block);
 	append(w, w->long_block);
 	if (w->enrich)
 		weir_enrich_rest(w->enrich);
+	if (w->guard)
+		weir_guard_tell(w->guard, weir_clock_wall_ns(&w->collector->clock) / WEIR_NS_PER_MS, last, &w->record_sink);
+	sync_records(w);
 	if (weir_spool_sync(w->spool, &w->latest))
 		note_error(w, &w->latest);
 }
@@ -332,7 +338,7 @@ static void do_what_is_due(struct worker *w)
 	int64_t now = now_ns(w);
 
 	if (now >= w->sync_due_ns) {
-		sync_spool(w);
+		sync_spool(w, false);
 		w->sync_due_ns = now + w->collector->sync_ms * WEIR_NS_PER_MS;
 	}
 	/* One worker cleans for all lanes. */
@@ -378,7 +384,7 @@ static void *work(void *arg)
 	if (rc >= 0)
 		drain(w);
 	weir_decoder_finish(w->decoder);
-	sync_spool(w);
+	sync_spool(w, true);
 	publish(w);
 	publish_reports(w);
 	w->state_due_ns = 0;
@@ -451,7 +457,8 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	    weir_block_new(&weir_block_limits_default, &w->long_block))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	weir_decoder_divide(w->decoder, &w->long_block);
-	if (o->enrich && weir_enrich_worker_new(o->enrich, o->seed + w->number, &w->enrich))
+	if ((o->enrich && weir_enrich_worker_new(o->enrich, o->seed + w->number, &w->enrich)) ||
+	    (o->guard && weir_guard_worker_new(o->guard, o->seed + w->number, &w->guard)))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	load_state(w, o);
 	return weir_spool_writer_open(&spool, &w->spool, err);
@@ -517,6 +524,7 @@ void weir_collector_free(struct weir_collector *collector)
 			weir_records_done(&w->records[k]);
 		}
 		weir_buffer_done(&w->native);
+		weir_guard_worker_free(w->guard);
 		weir_enrich_worker_free(w->enrich);
 		weir_fairness_free(w->fairness);
 		weir_decoder_free(w->decoder);

@@ -1,7 +1,7 @@
 /* The collector: worker threads that each receive, decode and append to a lane of the spool.
  *
- *   UDP sockets ─── datagrams ──▶ decoder ── block ──▶ enrichment ──▶ spool writer (lane "w0", "w1" …)
- *   TCP, TLS sessions ── messages ──▶ decoder ── block ──▶ enrichment ──▶ spool writer (lane "s0")
+ *   UDP sockets ─── datagrams ──▶ decoder ── block ──▶ enrichment ──▶ policy ──▶ spool writer (lane "w0", "w1" …)
+ *   TCP, TLS sessions ── messages ──▶ decoder ── block ──▶ enrichment ──▶ policy ──▶ spool writer (lane "s0")
  *
  * A worker shares nothing with the others, so that no session makes a datagram wait. A full block goes to the spool at once, a partial one when the segment is
  * synced, which happens every sync_ms: what came since is what a crash can lose. The collector never waits for a
@@ -21,6 +21,7 @@
 #include "receive/sessions.h"
 #include "collect/report.h"
 #include "enrich/enrich.h"
+#include "policy/guard.h"
 #include "receive/udp.h"
 #include "spool/spool.h"
 #include "wire/decoder.h"
@@ -41,6 +42,7 @@ struct weir_collector_options {
 	const struct weir_buffer *state; /* what exporters told before (collect/state.h); borrowed for the call, or NULL */
 	bool state_ignored;		/* there was one, and it could not be read: counted */
 	struct weir_enrich *enrich;	/* borrowed; NULL: flows stay as they came */
+	struct weir_guard *guard;	/* borrowed; NULL: no flow is judged. Needs enrich */
 	const struct weir_clock *clock; /* borrowed */
 };
 

@@ -61,6 +61,9 @@ struct weir_config {
 	char *networks_file;
 	struct weir_config_list networks_list;
 	struct weir_config_list networks_external; /* zones */
+	char *policy_file;
+	struct weir_config_list policy_packs;
+	uint64_t policy_storm;
 	char *services_file;
 	char *geo_country;
 	char *geo_as;

@@ -67,6 +67,9 @@ void weir_enrich_rest(struct weir_enrich_worker *worker);
 /* What was left out at the start, since it could not be read; false: nothing. */
 bool weir_enrich_problem(struct weir_enrich *enrich, struct weir_error *ret_err);
 
+/* Has any network this role? One thread with reload. */
+bool weir_enrich_has_role(struct weir_enrich *enrich, const char *role);
+
 /* Look through the networks in force; see weir_networks_check(). */
 void weir_enrich_check(struct weir_enrich *enrich, weir_networks_tell *tell, void *ctx);
 

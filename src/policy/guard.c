@@ -268,6 +268,11 @@ void weir_guard_free(struct weir_guard *guard)
 	free(guard);
 }
 
+const char *weir_guard_file(const struct weir_guard *guard)
+{
+	return guard->options.file;
+}
+
 bool weir_guard_judges(struct weir_guard *guard)
 {
 	bool judges;
