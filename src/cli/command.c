@@ -11,6 +11,7 @@ extern const struct weir_command weir_command_events;
 extern const struct weir_command weir_command_flows;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
+extern const struct weir_command weir_command_policy;
 extern const struct weir_command weir_command_probe;
 extern const struct weir_command weir_command_reference;
 extern const struct weir_command weir_command_replicate;
@@ -26,10 +27,11 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_collect,
 	&weir_command_config,
 	&weir_command_decode,
-	&weir_command_flows,
 	&weir_command_events,
+	&weir_command_flows,
 	&weir_command_generate,
 	&weir_command_manual_pages,
+	&weir_command_policy,
 	&weir_command_probe,
 	&weir_command_reference,
 	&weir_command_replicate,

@@ -33,6 +33,7 @@ struct decoding {
 	struct weir_export_file *file; /* --write, or NULL */
 	struct weir_enrichment enrichment;
 	struct weir_enrich_worker *enrich; /* --enrich, or NULL */
+	struct weir_guard_worker *guard;   /* likewise */
 	struct weir_capture_stats captures; /* of all files together */
 	struct weir_error err;		    /* why it ended early */
 };
@@ -92,8 +93,10 @@ static int flush(struct decoding *d)
 {
 	int rc;
 
-	if (d->enrich)
+	if (d->enrich) {
 		weir_enrich_block(d->enrich, d->block, NULL);
+		weir_guard_block(d->guard, d->block, weir_block_time(d->block, WEIR_COL_TIME_RECEIVED)[0]);
+	}
 	rc = d->file ? weir_export_file_write(d->file, d->block, &d->err) : d->output->rows(d);
 
 	weir_block_reset(d->block);
@@ -288,7 +291,8 @@ static int open_enrichment(struct decoding *d, const char *path, uint64_t seed)
 		return rc;
 	rc = weir_enrichment_open(&config, false, &d->enrichment, &d->err);
 	weir_config_done(&config);
-	if (!rc && weir_enrich_worker_new(d->enrichment.enrich, seed, &d->enrich))
+	if (!rc && (weir_enrich_worker_new(d->enrichment.enrich, seed, &d->enrich) ||
+		    weir_guard_worker_new(d->enrichment.guard, seed, &d->guard)))
 		rc = weir_error_set(&d->err, -ENOMEM, NULL, NULL, "out of memory");
 	return rc;
 }
@@ -320,6 +324,7 @@ static void tear_down(struct decoding *d)
 {
 	weir_decoder_free(d->decoder);
 	weir_block_free(d->block);
+	weir_guard_worker_free(d->guard);
 	weir_enrich_worker_free(d->enrich);
 	weir_enrichment_done(&d->enrichment);
 	weir_buffer_done(&d->out);
@@ -383,7 +388,7 @@ static const struct weir_option OPTIONS[] = {
 	 .letter = 'E',
 	 .type = WEIR_OPTION_FLAG,
 	 .offset = offsetof(struct values, enrich),
-	 .help = "Add what weir makes of the flows as collect does it: zones, direction, initiator, service, category …"},
+	 .help = "Add what weir makes of the flows as collect does it: zones, direction, initiator, service, category, the rule that judges …"},
 	{.name = "config",
 	 .letter = 'c',
 	 .type = WEIR_OPTION_TEXT,

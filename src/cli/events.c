@@ -167,14 +167,7 @@ static int print_lines(struct weir_client *client, const char *sql, const struct
 /* Events that began since: a line each, for an event is told again and again while it goes on. */
 static int follow(struct weir_client *client, const struct values *values)
 {
-	static const char SQL[] =
-		"SELECT time, level, rule, subject, message FROM (SELECT min(time) AS time, any(level) AS level, any(rule) AS rule, "
-		"any(subject) AS subject, any(message) AS message FROM events WHERE hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') - "
-		"INTERVAL 1 HOUR AND indexOf(['info', 'notice', 'warning', 'error', 'critical'], level) >= "
-		"indexOf(['info', 'notice', 'warning', 'error', 'critical'], {level:String}) AND ({rule:String} = '' OR rule = {rule:String}) "
-		"AND ({subject:String} = '' OR subject = {subject:String}) AND ({category:String} = '' OR category = {category:String}) "
-		"GROUP BY hour, id HAVING time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND time < "
-		"fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')) ORDER BY time";
+	const char *sql = weir_embedded_find(weir_report_texts, "events_since");
 	bool lines = strcmp(values->common.format, "table") == 0;
 	struct weir_client_setting settings[10];
 	struct weir_window window;
@@ -185,8 +178,8 @@ static int follow(struct weir_client *client, const struct values *values)
 
 	while (!status && !rc) {
 		fill_settings(values, &window, &numbers, settings);
-		rc = lines ? print_lines(client, SQL, settings, &err) :
-			     weir_rows_ask(client, SQL, settings, WEIR_FORMAT_NDJSON, false, NULL, &err);
+		rc = lines ? print_lines(client, sql, settings, &err) :
+			     weir_rows_ask(client, sql, settings, WEIR_FORMAT_NDJSON, false, NULL, &err);
 		(void)fflush(stdout);
 		if (rc || sleep(FOLLOW_S))
 			break;
