@@ -10,6 +10,7 @@
 #include "web/call.h"
 
 #define VALUES_LAST_MS (INT64_C(3600) * 1000)
+#define VALUES_FLOWS   200000
 
 int weir_web_check_filter(struct weir_web_call *call)
 {
@@ -126,26 +127,28 @@ static int take_value(void *ctx, const struct weir_cell *cells, unsigned count, 
 	return rc;
 }
 
-/* The frequent values of a field in the last hour that begin as what was typed. */
+/* The frequent values of a field among the newest flows of the last hour that begin as what was typed. Values are made text
+ * after they are grouped: with a million flows that is a tenth of the work. */
 static int put_sql(const struct offer *o, const struct weir_completion *c, struct weir_buffer *out)
 {
 	int64_t now_ms = weir_clock_wall_ns(o->call->web->options.clock) / WEIR_NS_PER_MS;
-	const char *sql = weir_field(c->field).sql;
-	int rc = weir_buffer_text(out, "SELECT v, count() AS n\nFROM flows\nARRAY JOIN ");
+	bool pair = c->other != WEIR_FIELD_NONE;
+	int rc = weir_buffer_printf(out, "SELECT v, count() AS n\nFROM\n(\n  SELECT %s AS a, %s AS b\n  FROM flows\n  WHERE ",
+				    weir_field(c->field).sql, pair ? weir_field(c->other).sql : "0");
 
 	if (!rc)
-		rc = weir_buffer_printf(out, "[%s%s%s] AS v\nWHERE ", sql, c->other == WEIR_FIELD_NONE ? "" : ", ",
-					c->other == WEIR_FIELD_NONE ? "" : weir_field(c->other).sql);
-	if (!rc)
 		rc = weir_report_put_window(now_ms - VALUES_LAST_MS, now_ms, out);
+	if (!rc)
+		rc = weir_buffer_printf(out, "\n  ORDER BY toStartOfMinute(time_received) DESC\n  LIMIT %d\n)\nARRAY JOIN %s AS v\nGROUP BY v",
+					VALUES_FLOWS, pair ? "[a, b]" : "[a]");
 	if (!rc && o->begun_len) {
-		rc = weir_buffer_text(out, "\n  AND startsWith(replaceOne(toString(v), '::ffff:', ''), ");
+		rc = weir_buffer_text(out, "\nHAVING startsWith(replaceOne(toString(v), '::ffff:', ''), ");
 		if (!rc)
 			rc = weir_sql_quote(o->begun, o->begun_len, out);
 		if (!rc)
 			rc = weir_buffer_text(out, ")");
 	}
-	return rc ? rc : weir_buffer_printf(out, "\nGROUP BY v\nORDER BY n DESC, v\nLIMIT %" PRIu64 WEIR_REPORT_FORMAT, o->left);
+	return rc ? rc : weir_buffer_printf(out, "\nORDER BY n DESC, v\nLIMIT %" PRIu64 WEIR_REPORT_FORMAT, o->left);
 }
 
 static bool has_values(enum weir_kind kind)

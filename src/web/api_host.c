@@ -139,6 +139,9 @@ static void put_cells(struct host *h, const char *key, const struct weir_cell *c
 	weir_json_close(json, ']');
 }
 
+/* What enrichment says of the address: columns that exist with src_ and dst_ before them. */
+static const char *const OF_ITS_SIDE[] = {"zone", "subnet", "role", "country", "as_name", "threat"};
+
 static int take_summary(void *ctx, const struct weir_cell *cells, unsigned count, bool totals)
 {
 	struct host *h = ctx;
@@ -147,7 +150,7 @@ static int take_summary(void *ctx, const struct weir_cell *cells, unsigned count
 	bool seen = source.flows + destination.flows > 0;
 
 	(void)totals;
-	if (count != 10)
+	if (count != 10 + sizeof(OF_ITS_SIDE) / sizeof(OF_ITS_SIDE[0]))
 		return -EPROTO;
 	if (seen) {
 		weir_json_whole(&h->json, "first_ms", weir_web_cell_number(&cells[6]));
@@ -160,6 +163,12 @@ static int take_summary(void *ctx, const struct weir_cell *cells, unsigned count
 	weir_web_put_sums(&h->json, "as_destination", &destination);
 	put_cells(h, "macs", &cells[8]);
 	put_cells(h, "users", &cells[9]);
+	for (unsigned i = 0; i < sizeof(OF_ITS_SIDE) / sizeof(OF_ITS_SIDE[0]); i++) {
+		if (cells[10 + i].len)
+			weir_json_bytes(&h->json, OF_ITS_SIDE[i], cells[10 + i].text, cells[10 + i].len);
+		else
+			weir_json_null(&h->json, OF_ITS_SIDE[i]);
+	}
 	return h->json.rc;
 }
 
@@ -172,17 +181,32 @@ static int take_summary(void *ctx, const struct weir_cell *cells, unsigned count
 	"arrayStringConcat(arrayMap(x -> MACNumToString(x), groupUniqArrayIf(8)(src_mac, src_addr = host AND src_mac != 0)), '\\x1f') " \
 	"AS macs, arrayStringConcat(groupUniqArrayIf(8)(user_name, src_addr = host AND user_name != ''), '\\x1f') AS users"
 
+/* The newest that is not empty. */
+static int put_what(struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, SUMMARY);
+
+	for (unsigned i = 0; !rc && i < sizeof(OF_ITS_SIDE) / sizeof(OF_ITS_SIDE[0]); i++)
+		rc = weir_buffer_printf(out, ",\nargMaxIf(if(src_addr = host, src_%s, dst_%s), time_received, if(src_addr = host, src_%s, dst_%s) != '')",
+					OF_ITS_SIDE[i], OF_ITS_SIDE[i], OF_ITS_SIDE[i], OF_ITS_SIDE[i]);
+	return rc;
+}
+
 static int put_summary(struct host *h)
 {
 	struct weir_tsv_sink sink = {.header = take_any_header, .row = take_summary, .ctx = h};
-	struct weir_buffer sql;
+	struct weir_buffer sql, what;
 	size_t before = h->json.out->len;
 	int rc;
 
 	weir_buffer_init(&sql);
-	rc = put_sql(h, SUMMARY, "src_addr = host OR dst_addr = host", "", &sql);
+	weir_buffer_init(&what);
+	rc = put_what(&what);
+	if (!rc)
+		rc = weir_buffer_cstr(&what) ? put_sql(h, (const char *)what.data, "src_addr = host OR dst_addr = host", "", &sql) : -ENOMEM;
 	if (!rc)
 		rc = weir_web_run(h->call, &sql, &sink);
+	weir_buffer_done(&what);
 	weir_buffer_done(&sql);
 	if (!rc && h->json.out->len == before) { /* no table yet */
 		const struct weir_web_sums none = {0};
@@ -295,8 +319,6 @@ int weir_web_get_host(struct weir_web_call *call)
 	h.json = weir_web_begin_json(call);
 	weir_json_text(&h.json, "addr", h.addr);
 	weir_web_put_window(&h.json, "window", &h.window);
-	weir_json_null(&h.json, "zone");
-	weir_json_null(&h.json, "subnet");
 	weir_json_open(&h.json, "names", '[');
 	weir_json_close(&h.json, ']');
 	rc = put_summary(&h);
