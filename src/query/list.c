@@ -110,65 +110,118 @@ static int put_after(const struct weir_list *list, struct weir_buffer *out)
 	return rc ? rc : weir_buffer_printf(out, " AND time_received %s= toDateTime64('%s', 3, 'UTC')))", sign, time);
 }
 
-static int put_order(const struct weir_list *list, struct weir_buffer *out)
-{
-	const char *direction = list->oldest_first ? "" : " DESC";
-	int rc;
-
-	/* The table is sorted by minute: named first, it lets the store stop at the LIMIT, or stream the whole. */
-	if (is_by_time(list)) {
-		rc = weir_buffer_printf(out, "\nORDER BY toStartOfMinute(time_received)%s, time_received%s", direction, direction);
-	} else {
-		rc = weir_buffer_text(out, "\nORDER BY ");
-		if (!rc)
-			rc = put_order_value(list, out);
-		if (!rc)
-			rc = weir_buffer_printf(out, "%s, time_received%s", direction, direction);
-	}
-	if (!rc && list->paged)
-		rc = weir_buffer_text(out, ", " TELLS_APART);
-	return rc;
-}
-
 static int put_where(const struct weir_list *list, struct weir_buffer *out)
 {
 	int rc = weir_buffer_text(out, "\nFROM flows\nWHERE ");
 
 	if (!rc)
 		rc = weir_report_put_window(list->window.from_ms, list->window.to_ms, out);
-	return rc ? rc : weir_report_put_filter(list->filter, WEIR_FILTER_FLOWS, out);
+	if (!rc)
+		rc = weir_report_put_filter(list->filter, WEIR_FILTER_FLOWS, out);
+	return rc ? rc : put_after(list, out);
+}
+
+/* The table is sorted by minute: named first, it lets the store stop at the LIMIT, or stream the whole. plain: the value as
+ * it is, which the store has a quick way for; otherwise it stands in a function that gives it back, for with the hash behind
+ * it ClickHouse 26.5 confuses that way's columns ("Type mismatch in IN … __topKFilter"). */
+static int put_order(const struct weir_list *list, bool plain, struct weir_buffer *out)
+{
+	const char *direction = list->oldest_first ? "" : " DESC";
+	int rc;
+
+	if (is_by_time(list))
+		return weir_buffer_printf(out, "\nORDER BY toStartOfMinute(time_received)%s, time_received%s", direction, direction);
+	rc = weir_buffer_text(out, plain ? "\nORDER BY " : "\nORDER BY identity(");
+	if (!rc)
+		rc = put_order_value(list, out);
+	return rc ? rc : weir_buffer_printf(out, "%s%s, time_received%s", plain ? "" : ")", direction, direction);
+}
+
+/* What rows are compared by, as one value. */
+static int put_key(const struct weir_list *list, struct weir_buffer *out)
+{
+	int rc;
+
+	if (is_by_time(list))
+		return weir_buffer_text(out, "time_received");
+	rc = weir_buffer_text(out, "(");
+	if (!rc)
+		rc = put_order_value(list, out);
+	return rc ? rc : weir_buffer_text(out, ", time_received)");
+}
+
+static uint64_t offset_of(const struct weir_list *list)
+{
+	return list->offset + (list->after ? list->after->skip : 0);
+}
+
+/* The key of a page's last row, by the quick way; rows that are equal in it are told apart among those up to there, so
+ * that their hash is worked out for few. With the hash in one sort of 7 million flows it was 10 s in place of 0.7 s. */
+static int put_bound(const struct weir_list *list, struct weir_buffer *out)
+{
+	int rc = weir_buffer_printf(out, "WITH (SELECT %s(key) FROM (SELECT ", list->oldest_first ? "max" : "min");
+
+	if (!rc)
+		rc = put_key(list, out);
+	if (!rc)
+		rc = weir_buffer_text(out, " AS key");
+	if (!rc)
+		rc = put_where(list, out);
+	if (!rc)
+		rc = put_order(list, true, out);
+	return rc ? rc : weir_buffer_printf(out, "\nLIMIT %" PRIu64 ")) AS bound\n", list->rows_max + offset_of(list));
+}
+
+static int put_page_columns(const struct weir_list *list, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, ", ");
+
+	if (!rc)
+		rc = put_order_value(list, out);
+	return rc ? rc : weir_buffer_text(out, " AS o, toUnixTimestamp64Milli(time_received) AS m");
+}
+
+static int put_until_bound(const struct weir_list *list, struct weir_buffer *out)
+{
+	int rc = weir_buffer_text(out, "\n  AND ");
+
+	if (!rc)
+		rc = put_key(list, out);
+	return rc ? rc : weir_buffer_printf(out, " %s bound", list->oldest_first ? "<=" : ">=");
 }
 
 int weir_list_sql(const struct weir_list *list, struct weir_buffer *out)
 {
-	uint64_t offset = list->offset + (list->after ? list->after->skip : 0);
-	int rc = put_columns(list, out);
+	bool bounded = list->paged && list->rows_max;
+	int rc = bounded ? put_bound(list, out) : 0;
 
+	if (!rc)
+		rc = put_columns(list, out);
 	if (!rc && list->paged)
-		rc = weir_buffer_text(out, ", ");
-	if (!rc && list->paged)
-		rc = put_order_value(list, out);
-	if (!rc && list->paged)
-		rc = weir_buffer_text(out, " AS o, toUnixTimestamp64Milli(time_received) AS m");
+		rc = put_page_columns(list, out);
 	if (!rc)
 		rc = put_where(list, out);
+	if (!rc && bounded)
+		rc = put_until_bound(list, out);
 	if (!rc)
-		rc = put_after(list, out);
-	if (!rc)
-		rc = put_order(list, out);
+		rc = put_order(list, !list->paged, out);
+	if (!rc && list->paged)
+		rc = weir_buffer_text(out, ", " TELLS_APART);
 	if (!rc && list->rows_max)
 		rc = weir_buffer_printf(out, "\nLIMIT %" PRIu64, list->rows_max);
-	if (!rc && offset)
-		rc = weir_buffer_printf(out, " OFFSET %" PRIu64, offset);
+	if (!rc && offset_of(list))
+		rc = weir_buffer_printf(out, " OFFSET %" PRIu64, offset_of(list));
 	return rc ? rc : weir_buffer_text(out, WEIR_REPORT_FORMAT);
 }
 
 int weir_list_count_sql(const struct weir_list *list, struct weir_buffer *out)
 {
+	struct weir_list whole = *list;
 	int rc = weir_buffer_text(out, "SELECT count() AS rows");
 
+	whole.after = NULL;
 	if (!rc)
-		rc = put_where(list, out);
+		rc = put_where(&whole, out);
 	return rc ? rc : weir_buffer_text(out, WEIR_REPORT_FORMAT);
 }
 

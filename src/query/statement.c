@@ -77,3 +77,21 @@ bool weir_sql_names_format(const char *sql, size_t len)
 	}
 	return false;
 }
+
+const char *weir_sql_first_word(const char *sql)
+{
+	for (;;) {
+		sql += strspn(sql, " \t\n\r\f\v");
+		if (strncmp(sql, "--", 2) == 0 || strncmp(sql, "#!", 2) == 0 || strncmp(sql, "# ", 2) == 0) {
+			sql += strcspn(sql, "\n");
+		} else if (strncmp(sql, "/*", 2) == 0) {
+			const char *end = strstr(sql + 2, "*/");
+
+			if (!end)
+				return sql;
+			sql = end + 2;
+		} else {
+			return sql;
+		}
+	}
+}

@@ -8,4 +8,7 @@
 /* Is there a FORMAT clause behind the statement, outside of quotes, comments and parentheses? */
 bool weir_sql_names_format(const char *sql, size_t len);
 
+/* The statement's first word or sign: behind blanks and comments. */
+const char *weir_sql_first_word(const char *sql);
+
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "query/report.h"
 #include "query/statement.h"
@@ -53,6 +54,22 @@ static int take_row(void *ctx, const struct weir_cell *cells, unsigned count, bo
 	return totals ? 0 : weir_web_rows_put(&s->rows, cells);
 }
 
+/* What a statement that only reads begins with. The store refuses what writes; KILL QUERY is none of that to it. */
+static bool begins_as_question(const char *sql)
+{
+	static const char *const WORDS[] = {"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "FROM"};
+	const char *word = weir_sql_first_word(sql);
+	size_t len = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+	if (*word == '(')
+		return true;
+	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++) {
+		if (len == strlen(WORDS[i]) && strncasecmp(word, WORDS[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Where ClickHouse stopped to read, as the filter's mistakes are told. */
 static void find_place(struct weir_web_call *call, const char *sql)
 {
@@ -60,8 +77,11 @@ static void find_place(struct weir_web_call *call, const char *sql)
 	const char *at = strstr(call->err.what, marker);
 	unsigned long position = at ? strtoul(at + sizeof(marker) - 1, NULL, 10) : 0;
 
-	if (!position || position > strlen(sql) + 1)
+	if (!position)
 		return;
+	/* Behind the end stands what the store itself puts there. */
+	if (position > strlen(sql) + 1)
+		position = strlen(sql) + 1;
 	call->has_place = true;
 	call->at = weir_web_units(sql, position - 1);
 	call->len = 1;
@@ -102,7 +122,9 @@ int weir_web_run_sql(struct weir_web_call *call)
 	if (weir_sql_names_format(sql, strlen(sql)))
 		return weir_error_set(&call->err, -EINVAL, "sql", "leave FORMAT away; the parameter format takes csv and ndjson",
 				      "the statement names a format");
-	rc = run_statement(&s, sql);
+	rc = begins_as_question(sql) ? run_statement(&s, sql)
+				     : weir_error_set(&call->err, -EREMOTEIO, "sql", "begin with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS",
+						      "statements here may only ask");
 	statement_done(&s);
 	weir_web_audit(call, "sql", rc ? "failed" : "ok", sql);
 	return rc;
