@@ -54,6 +54,12 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 		},
 		.services_file = config->services_file,
 		.geo = {.country = config->geo_country, .as = config->geo_as, .overrides = config->geo_overrides},
+		.labels = {
+			.exporter = list_of(&config->exporters_names),
+			.exporters = config->exporters_names.count,
+			.interface = list_of(&config->exporters_interfaces),
+			.interfaces = config->exporters_interfaces.count,
+		},
 		.threats = {
 			.list = list_of(&config->threats_lists),
 			.lists = config->threats_lists.count,

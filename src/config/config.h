@@ -65,6 +65,8 @@ struct weir_config {
 	struct weir_config_list policy_packs;
 	uint64_t policy_storm;
 	char *services_file;
+	struct weir_config_list exporters_names;
+	struct weir_config_list exporters_interfaces;
 	char *geo_country;
 	char *geo_as;
 	char *geo_overrides;

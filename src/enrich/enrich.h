@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/vocabulary.h"
 #include "enrich/geo.h"
+#include "enrich/labels.h"
 #include "enrich/networks.h"
 #include "enrich/threats.h"
 #include "flow/block.h"
@@ -25,6 +26,7 @@ struct weir_enrich_options {
 	struct weir_networks_options networks;
 	const char *services_file; /* "": the program's own services only */
 	struct weir_geo_options geo;
+	struct weir_labels_options labels;
 	struct weir_threats_options threats; /* lenient: at the start; later a broken list leaves the old ones in force */
 };
 
@@ -46,7 +48,7 @@ struct weir_vocabulary *weir_enrich_vocabulary(const struct weir_enrich *enrich)
 /* The files that are read, in turn: NULL behind the last. For whoever must allow them to be read. */
 const char *weir_enrich_file(const struct weir_enrich *enrich, unsigned index);
 
-/* seed: random. */
+/* seed: random. A worker that learns of its own what its exporters tell. */
 int weir_enrich_worker_new(struct weir_enrich *enrich, uint64_t seed, struct weir_enrich_worker **ret_worker) WEIR_MUST_CHECK;
 void weir_enrich_worker_free(struct weir_enrich_worker *worker);
 
@@ -60,6 +62,9 @@ struct weir_enrich_rows {
 /* Fill the columns of all rows, mark them, and give the block its vocabulary. The block must not have been enriched before.
  * ret_rows may be NULL. */
 void weir_enrich_block(struct weir_enrich_worker *worker, struct weir_block *block, struct weir_enrich_rows *ret_rows);
+
+/* What an exporter tells of itself, of which its flows may get names. */
+void weir_enrich_learn(struct weir_enrich_worker *worker, const struct weir_record *record);
 
 /* The worker has nothing to do for now: it lets go of its snapshot. */
 void weir_enrich_rest(struct weir_enrich_worker *worker);

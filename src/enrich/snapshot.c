@@ -307,6 +307,12 @@ static int copy_options(const struct weir_enrich_options *from, struct weir_enri
 	to->networks.externals = from->networks.externals;
 	to->threats = from->threats;
 	to->threats.list = NULL;
+	to->labels.exporters = from->labels.exporters;
+	to->labels.interfaces = from->labels.interfaces;
+	if (!rc)
+		rc = copy_list(from->labels.exporter, from->labels.exporters, &to->labels.exporter);
+	if (!rc)
+		rc = copy_list(from->labels.interface, from->labels.interfaces, &to->labels.interface);
 	if (!rc)
 		rc = copy_list(from->networks.line, from->networks.lines, &to->networks.line);
 	if (!rc)
@@ -332,6 +338,8 @@ static void free_options(struct weir_enrich_options *o)
 	free_text(o->geo.as);
 	free_text(o->geo.overrides);
 	free_list(o->threats.list, o->threats.lists);
+	free_list(o->labels.exporter, o->labels.exporters);
+	free_list(o->labels.interface, o->labels.interfaces);
 }
 
 static int watch(struct weir_enrich *e, enum weir_data_set set, const char *path, size_t len)
@@ -382,6 +390,16 @@ static int name_directions(struct weir_enrich *e)
 	return rc;
 }
 
+/* Each worker makes its own; here a mistake can be told. */
+static int check_labels(const struct weir_enrich *e, struct weir_error *err)
+{
+	struct weir_labels *labels = NULL;
+	int rc = weir_labels_new(&e->options.labels, e->vocabulary, 1, &labels, err);
+
+	weir_labels_free(labels);
+	return rc;
+}
+
 int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocabulary *vocabulary,
 		    struct weir_enrich **ret_enrich, struct weir_error *err)
 {
@@ -402,7 +420,7 @@ int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocab
 		rc = name_directions(e);
 	if (rc) {
 		(void)weir_error_set(err, rc, NULL, NULL, "out of memory");
-	} else {
+	} else if ((rc = check_labels(e, err)) == 0) {
 		(void)note_files(e, changed);
 		rc = load(e, changed, &s, err);
 	}

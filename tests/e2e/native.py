@@ -97,3 +97,17 @@ def sums(path):
             if name == "bytes":
                 total += sum(struct.unpack(f"<{rows}{LETTERS[kind]}", values))
     return flows, total
+
+
+def names(path):
+    """The columns of names of a segment, by name."""
+    reader = _Reader(decompress(path.read_bytes()))
+    found = {}
+    while reader.at < len(reader.data):
+        columns, rows = reader.varint(), reader.varint()
+        for _ in range(columns):
+            name, kind = reader.string(), reader.string()
+            values = reader.column(kind, rows)
+            if kind == "LowCardinality(String)":
+                found.setdefault(name, []).extend(values)
+    return found

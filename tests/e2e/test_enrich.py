@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import mmdb
+import native
 from conftest import free_port, wait_until
 from traffic import ipv4, tcp, udp, write_pcap
 
@@ -344,3 +345,39 @@ def test_the_collector_reads_changed_files(weir, tmp_path, configuration):
     assert process.returncode == 0
     metrics = (tmp_path / "var/run/collect.prom").read_text()
     assert "weir_enrich_networks 1\n" in metrics and "weir_enrich_reloads_failed_total 1\n" in metrics
+
+
+def metrics(folder):
+    path = folder / "var/run/collect.prom"
+    return path.read_text() if path.exists() else ""
+
+
+def test_names_that_exporters_tell(weir, tmp_path):
+    """Interfaces' names of options records are in the flows that come after them; the configuration's count before."""
+    port = free_port(socket.SOCK_DGRAM)
+    (tmp_path / "weir.yaml").write_text(f"data_dir: {tmp_path}/var\ncollect: {{listen: [\"127.0.0.1:{port}\"], sync: 100ms}}\n"
+                                        "exporters: {names: [\"127.0.0.1=lab router\"], interfaces: [\"127.0.0.1/2=uplink\"]}\n")
+    options = b"".join(n.to_bytes(2) for n in (300, 2, 1, 10, 4, 82, 16))  # ingressInterface, interfaceName
+    flows = b"".join(n.to_bytes(2) for n in (301, 4, 8, 4, 12, 4, 10, 4, 14, 4))  # addresses, interfaces
+    data = (1).to_bytes(4) + b"ge-0/0/1".ljust(16, b"\0")
+    flow = bytes([192, 0, 2, 1, 192, 0, 2, 2]) + (1).to_bytes(4) + (2).to_bytes(4)
+
+    def ipfix(sequence, *sets):
+        body = b"".join(number.to_bytes(2) + (len(content) + 4).to_bytes(2) + content for number, content in sets)
+        return b"".join([(10).to_bytes(2), (16 + len(body)).to_bytes(2), (1767225600).to_bytes(4), sequence.to_bytes(4),
+                         (0).to_bytes(4), body])
+
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen([weir, "collect", "--config", tmp_path / "weir.yaml"], stderr=log)
+    try:
+        wait_until("collect", lambda: "listening" in (tmp_path / "log").read_text())
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", port))
+            s.send(ipfix(0, (3, options), (300, data), (2, flows), (301, flow)))
+        wait_until("the flow", lambda: "weir_collect_flows_total 1\n" in metrics(tmp_path))
+    finally:
+        process.terminate()
+        process.wait(20)
+    segment, = (tmp_path / "var/spool").rglob("w0/*.native.lz4")
+    names = native.names(segment)
+    assert (names["exporter_name"], names["in_if_name"], names["out_if_name"]) == (["lab router"], ["ge-0/0/1"], ["uplink"])
