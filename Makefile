@@ -7,6 +7,7 @@ help: ## this list
 
 build: ## build/release/weir, with all that it needs installed
 	@tools/setup build
+	@tools/setup page || true
 	@tools/build release
 
 run: build ## build, then collect flows here until Ctrl-C
@@ -19,6 +20,7 @@ demo: build ## as run, with generated traffic to look at
 
 test: ## every test; the last line is "N passed, N failed"
 	@tools/setup build
+	@tools/setup page || true
 	@tools/setup store || true
 	@tools/setup test
 	@tests/run
