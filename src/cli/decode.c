@@ -314,9 +314,13 @@ static int set_up(struct decoding *d, const struct values *values)
 		rc = weir_block_new(&weir_block_limits_default, &d->block);
 	if (rc)
 		return weir_error_set(&d->err, rc, NULL, NULL, "out of memory");
-	rc = values->enrich ? open_enrichment(d, values->config, seed) : 0;
+	if (values->enrich)
+		rc = open_enrichment(d, values->config, seed);
+	else if (weir_vocabulary_new(&weir_vocabulary_limits_default, seed, &d->enrichment.vocabulary))
+		rc = weir_error_set(&d->err, -ENOMEM, NULL, NULL, "out of memory");
 	if (rc)
 		return rc;
+	weir_decoder_vocabulary(d->decoder, d->enrichment.vocabulary);
 	return values->write ? weir_export_file_open(values->write, &d->file, &d->err) : 0;
 }
 

@@ -462,6 +462,8 @@ static int worker_init(struct worker *w, const struct weir_collector_options *o,
 	if ((o->enrich && weir_enrich_worker_new(o->enrich, o->seed + w->number, &w->enrich)) ||
 	    (o->guard && weir_guard_worker_new(o->guard, o->seed + w->number, &w->guard)))
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
+	if (o->enrich)
+		weir_decoder_vocabulary(w->decoder, weir_enrich_vocabulary(o->enrich));
 	load_state(w, o);
 	return weir_spool_writer_open(&spool, &w->spool, err);
 }

@@ -1,4 +1,4 @@
-/* | "weirexp1" 8 | length of the entries 8 | XXH64 of length and entries 8 | entries | */
+/* | "weirexp2" 8 | length of the entries 8 | XXH64 of length and entries 8 | entries | */
 #include "collect/state.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "base/writer.h"
 #include "wire/decoder.h"
 
-#define MAGIC	  "weirexp1" /* the digit is the version */
+#define MAGIC	  "weirexp2" /* the digit is the version */
 #define MAGIC_LEN 8
 
 static uint64_t checksum(const void *entries, uint64_t len)

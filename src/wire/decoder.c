@@ -264,6 +264,12 @@ void weir_decoder_each_exporter(const struct weir_decoder *decoder, int64_t cloc
 	each(ctx, &others);
 }
 
+void weir_decoder_vocabulary(struct weir_decoder *decoder, struct weir_vocabulary *vocabulary)
+{
+	decoder->work.vocabulary = vocabulary;
+	decoder->work.words_left = WEIR_DECODER_WORDS_MAX;
+}
+
 int weir_decoder_save(struct weir_decoder *decoder, int64_t now_ms, struct weir_buffer *out)
 {
 	decoder->work.changed = false;

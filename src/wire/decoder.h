@@ -106,6 +106,11 @@ void weir_decoder_divide(struct weir_decoder *decoder, struct weir_block **block
 /* Where options and counters go from now on; borrowed. Without it they are read and used, and told to nobody. */
 int weir_decoder_records(struct weir_decoder *decoder, const struct weir_record_sink *sink) WEIR_MUST_CHECK;
 
+/* From now on the names of interfaces and VRFs that exporters tell are in their flows, by this vocabulary, which blocks are given.
+ * Borrowed. Each name that is new, and each new text of one, takes a place for good, so at most WEIR_DECODER_WORDS_MAX do. */
+#define WEIR_DECODER_WORDS_MAX 65536
+void weir_decoder_vocabulary(struct weir_decoder *decoder, struct weir_vocabulary *vocabulary);
+
 /* What exporters told, for weir_decoder_load() of another process: appended to out. Exporters that were not heard for
  * WEIR_STATE_STALE_MS are left out, and what is beyond WEIR_STATE_BYTES_MAX. */
 #define WEIR_STATE_STALE_MS  (INT64_C(6) * 3600 * 1000)

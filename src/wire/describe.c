@@ -15,6 +15,7 @@
 
 #define ID_MAX	 128
 #define NAME_MAX 32
+#define WORD_REFUSED UINT32_MAX
 
 enum {
 	IE_APPLICATION_ID = 95,
@@ -139,30 +140,71 @@ static void tell_field(const struct weir_message *m, const struct subject *s, co
 		weir_tell_option(m, weir_text_of(s->kind), weir_text_of(s->id), name, text_of(m, f, v));
 }
 
-/* The number and the name of an application in one record. */
-static void learn_application(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value)
+/* What has a name that flows are to have, by the elements of its number and of its name, the better first. */
+static const struct named {
+	uint16_t id[4];
+	uint16_t name[2];
+} NAMED[WEIR_NAME_KINDS] = {
+	[WEIR_NAME_APPLICATION] = {{IE_APPLICATION_ID}, {IE_APPLICATION_NAME}},
+	[WEIR_NAME_INTERFACE] = {{10, 14, 252, 253}, {82, 83}}, /* interfaceName, interfaceDescription */
+	[WEIR_NAME_VRF] = {{234, 235}, {236}},
+};
+
+void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, const void *text, size_t len)
 {
-	const struct weir_value *id = NULL;
-	const struct weir_value *name = NULL;
-	size_t len;
+	struct weir_names *names = &m->exporter->names[kind];
+
+	if (!weir_names_set(names, id, text, len, &m->work->template_bytes_left))
+		weir_message_fault(m, WEIR_FAULT_NAMES_LIMIT);
+	m->work->changed = m->work->changed || names->changed;
+	names->changed = false;
+}
+
+/* Which of the elements a field is; count: none. */
+static size_t which(const struct weir_field *f, const uint16_t *id, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && (f->pen || !id[i] || id[i] != f->id))
+		i++;
+	return i;
+}
+
+/* A number and a name in one record. */
+static void learn_names(const struct weir_message *m, enum weir_name_kind kind, const struct weir_template *t,
+			const struct weir_value *value)
+{
+	const struct named *n = &NAMED[kind];
+	size_t best_id = sizeof(n->id) / sizeof(n->id[0]);
+	size_t best_name = sizeof(n->name) / sizeof(n->name[0]);
+	uint64_t id = 0;
+	size_t len = 0;
+	const uint8_t *text = NULL;
 
 	for (uint32_t i = 0; i < t->fields; i++) {
-		if (is_application(&t->field[i], &value[i]))
-			id = &value[i];
-		else if (!t->field[i].pen && t->field[i].id == IE_APPLICATION_NAME)
-			name = &value[i];
+		bool number = kind == WEIR_NAME_APPLICATION ? is_application(&t->field[i], &value[i])
+							     : value[i].len && value[i].len <= sizeof(uint64_t);
+		size_t of_id = number ? which(&t->field[i], n->id, best_id) : best_id;
+		size_t of_name = which(&t->field[i], n->name, best_name);
+
+		if (of_id < best_id) {
+			best_id = of_id;
+			id = kind == WEIR_NAME_APPLICATION ? application_id(&value[i]) : weir_load_uint(value[i].data, value[i].len);
+		}
+		if (of_name < best_name && weir_value_trim(value[i].data, value[i].len)) {
+			best_name = of_name;
+			text = value[i].data;
+			len = weir_value_trim(value[i].data, value[i].len);
+		}
 	}
-	len = name ? weir_value_trim(name->data, name->len) : 0;
-	if (id && len && !weir_names_set(&m->exporter->applications, application_id(id), (const char *)name->data, len,
-					 &m->work->template_bytes_left))
-		weir_message_fault(m, WEIR_FAULT_NAMES_LIMIT);
-	m->work->changed = m->work->changed || m->exporter->applications.changed;
-	m->exporter->applications.changed = false;
+	if (text && best_id < sizeof(n->id) / sizeof(n->id[0]))
+		weir_describe_learn(m, kind, id, text, len);
 }
 
 void weir_describe(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value)
 {
-	learn_application(m, t, value);
+	for (unsigned kind = 0; kind < WEIR_NAME_KINDS; kind++)
+		learn_names(m, (enum weir_name_kind)kind, t, value);
 	if (m->work->teller.sink) {
 		struct subject s = find_subject(m, t, value);
 
@@ -173,10 +215,10 @@ void weir_describe(const struct weir_message *m, const struct weir_template *t, 
 	}
 }
 
-void weir_describe_applications(const struct weir_message *m, struct weir_block *b, uint32_t rows,
-				struct weir_column_set *present)
+static void put_applications(const struct weir_message *m, struct weir_block *b, uint32_t rows,
+			     struct weir_column_set *present)
 {
-	const struct weir_names *names = &m->exporter->applications;
+	const struct weir_names *names = &m->exporter->names[WEIR_NAME_APPLICATION];
 	const uint64_t *id = weir_block_u64(b, WEIR_COL_APPLICATION_ID) + b->rows;
 	struct weir_str *to = weir_block_str(b, WEIR_COL_APPLICATION_NAME) + b->rows;
 
@@ -198,4 +240,57 @@ void weir_describe_applications(const struct weir_message *m, struct weir_block 
 			weir_message_fault(m, WEIR_FAULT_EXTRA_DROPPED);
 	}
 	weir_column_set_add(present, WEIR_COL_APPLICATION_NAME);
+}
+
+/* The columns of numbers, and those of their names. */
+static const struct name_column {
+	enum weir_name_kind kind;
+	enum weir_column_id number, name;
+} NAME_COLUMNS[] = {
+	{WEIR_NAME_INTERFACE, WEIR_COL_IN_IF,   WEIR_COL_IN_IF_NAME  },
+	{WEIR_NAME_INTERFACE, WEIR_COL_OUT_IF,  WEIR_COL_OUT_IF_NAME },
+	{WEIR_NAME_VRF,       WEIR_COL_IN_VRF,  WEIR_COL_IN_VRF_NAME },
+	{WEIR_NAME_VRF,       WEIR_COL_OUT_VRF, WEIR_COL_OUT_VRF_NAME},
+};
+
+/* A name takes a place in the vocabulary when the first flow needs it. */
+static uint32_t word_of(const struct weir_message *m, struct weir_name *name)
+{
+	struct weir_workspace *work = m->work;
+	uint32_t word = 0;
+
+	if (!name)
+		return 0;
+	if (!name->word) {
+		name->word = WORD_REFUSED;
+		if (work->words_left && weir_vocabulary_add(work->vocabulary, name->text, name->len, &word) == 0 && word)
+			name->word = word;
+		if (name->word == WORD_REFUSED)
+			weir_message_fault(m, WEIR_FAULT_NAMES_LIMIT);
+		else
+			work->words_left--;
+	}
+	return name->word == WORD_REFUSED ? 0 : name->word;
+}
+
+static void put_names(const struct weir_message *m, const struct name_column *c, struct weir_block *b, uint32_t rows,
+		      struct weir_column_set *present)
+{
+	const struct weir_names *names = &m->exporter->names[c->kind];
+	const uint32_t *number = weir_block_u32(b, c->number) + b->rows;
+	uint32_t *to = weir_block_u32(b, c->name) + b->rows;
+
+	if (!names->count || !weir_column_set_has(present, c->number))
+		return;
+	for (uint32_t i = 0; i < rows; i++)
+		to[i] = i && number[i] == number[i - 1] ? to[i - 1] : word_of(m, weir_names_find(names, number[i]));
+	b->vocabulary = m->work->vocabulary;
+	weir_column_set_add(present, c->name);
+}
+
+void weir_describe_flows(const struct weir_message *m, struct weir_block *b, uint32_t rows, struct weir_column_set *present)
+{
+	put_applications(m, b, rows, present);
+	for (size_t i = 0; m->work->vocabulary && i < sizeof(NAME_COLUMNS) / sizeof(NAME_COLUMNS[0]); i++)
+		put_names(m, &NAME_COLUMNS[i], b, rows, present);
 }

@@ -5,12 +5,15 @@
 
 #include "wire/message.h"
 
-/* Tell the record's properties to the tables, and remember the names of applications. value: one a field. */
+/* Tell the record's properties to the tables, and remember the names of applications, interfaces and VRFs. value: one a field. */
 void weir_describe(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value);
 
+/* Remember a name that came in another way. */
+void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, const void *text, size_t len);
+
 /* Rows of flows that are written but not committed: those with an application's number and no name get the name, and where
- * none was told, "engine:selector". */
-void weir_describe_applications(const struct weir_message *m, struct weir_block *b, uint32_t rows,
+ * none was told, "engine:selector"; those with numbers of interfaces and VRFs get the names that were told. */
+void weir_describe_flows(const struct weir_message *m, struct weir_block *b, uint32_t rows,
 				struct weir_column_set *present);
 
 #endif

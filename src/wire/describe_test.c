@@ -101,6 +101,83 @@ static void test_without_a_sink(void **state)
 	assert_cell(f, 0, APPLICATION_NAME, "http");
 }
 
+/* Interface and VRF tables: their names are in flows that come after them, each direction's where it belongs. */
+static void test_names_in_flows(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_vocabulary *vocabulary;
+
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 300, {8, 4}, {12, 4}, {10, 4}, {14, 4}, {234, 4}, {235, 4}, {1, 4}, {PEN(29305, 1), 4});
+	SET(&f->m, 3, U16(256), U16(3), U16(1), U16(10), U16(4), U16(82), U16(8), U16(83), U16(8));
+	SET(&f->m, 3, U16(257), U16(3), U16(1), U16(234), U16(4), U16(236), U16(VAR), U16(210), U16(2));
+	SET(&f->m, 256, U32(3), 'G', 'i', '0', '/', '3', 0, 0, 0, 'u', 'p', 'l', 'i', 'n', 'k', 0, 0, U32(4), U64(0), 'c', 'e', 'l', 'l',
+	    'a', 'r', 0, 0);
+	SET(&f->m, 257, U32(7), 4, 'b', 'l', 'u', 'e', U16(0));
+	/* Without a vocabulary, then with one. */
+	SET(&f->m, 300, IP(10, 0, 0, 1), IP(10, 0, 0, 2), U32(3), U32(4), U32(7), U32(8), U32(10), U32(0));
+	decode(f);
+	weir_decoder_vocabulary(f->decoder, vocabulary);
+	ipfix_begin(&f->m, 4);
+	SET(&f->m, 300, IP(10, 0, 0, 1), IP(10, 0, 0, 2), U32(3), U32(4), U32(7), U32(8), U32(10), U32(20), IP(10, 0, 0, 1),
+	    IP(10, 0, 0, 3), U32(3), U32(5), U32(7), U32(7), U32(10), U32(0));
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, IN_IF_NAME, "-");
+	assert_cell(f, 1, IN_IF_NAME, "Gi0/3");
+	assert_cell(f, 1, OUT_IF_NAME, "cellar"); /* it has no name but its description */
+	assert_cell(f, 1, IN_VRF_NAME, "blue");
+	assert_cell(f, 1, OUT_VRF_NAME, "");
+	assert_cell(f, 2, OUT_IF_NAME, "");
+	assert_cell(f, 2, OUT_VRF_NAME, "blue");
+	/* The row of the answer. */
+	assert_cell(f, 3, BIFLOW_DIRECTION, "2");
+	assert_cell(f, 3, IN_IF_NAME, "cellar");
+	assert_cell(f, 3, OUT_IF_NAME, "Gi0/3");
+	assert_cell(f, 3, IN_VRF_NAME, "");
+	assert_cell(f, 3, OUT_VRF_NAME, "blue");
+	/* A new name is in what comes after it. */
+	ipfix_begin(&f->m, 6);
+	SET(&f->m, 256, U32(3), 'T', 'e', '1', 0, 0, 0, 0, 0, U64(0));
+	SET(&f->m, 300, IP(10, 0, 0, 1), IP(10, 0, 0, 2), U32(3), U32(4), U32(7), U32(8), U32(10), U32(0));
+	decode(f);
+	assert_cell(f, 4, IN_IF_NAME, "Te1");
+	assert_cell(f, 1, IN_IF_NAME, "Gi0/3");
+	f->block->vocabulary = NULL;
+	weir_vocabulary_free(vocabulary);
+}
+
+/* A vocabulary that is full: the flows keep the numbers, and each name is a fault once. */
+static void test_no_room_for_names(void **state)
+{
+	static const struct weir_vocabulary_limits one = {.names_max = 2, .bytes_max = 1 << 16};
+	struct fixture *f = *state;
+	struct weir_vocabulary *vocabulary;
+
+	assert_int_equal(weir_vocabulary_new(&one, 1, &vocabulary), 0);
+	weir_decoder_vocabulary(f->decoder, vocabulary);
+	ipfix_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 2, 300, {10, 4}, {1, 4});
+	SET(&f->m, 3, U16(256), U16(2), U16(1), U16(10), U16(4), U16(82), U16(4));
+	set_begin(&f->m, 256);
+	for (uint32_t i = 1; i <= 9; i++)
+		PUT(&f->m, U32(i), 'e', 't', 'h', (uint8_t)('0' + i));
+	set_end(&f->m);
+	for (unsigned again = 0; again < 2; again++) {
+		set_begin(&f->m, 300);
+		for (uint32_t i = 1; i <= 9; i++)
+			PUT(&f->m, U32(i), U32(1));
+		set_end(&f->m);
+	}
+	decode(f);
+	assert_true(stats(f)->fault[WEIR_FAULT_NAMES_LIMIT] >= 7 && stats(f)->fault[WEIR_FAULT_NAMES_LIMIT] <= 9);
+	assert_cell(f, 8, IN_IF, "9");
+	assert_cell(f, 8, IN_IF_NAME, "");
+	f->block->vocabulary = NULL;
+	weir_vocabulary_free(vocabulary);
+}
+
 static void test_names(void **state)
 {
 	struct weir_names names = {0};
@@ -129,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_v9_interfaces), FIXTURE_TEST(test_vrf_and_unknown), FIXTURE_TEST(test_totals_are_counters),
+		FIXTURE_TEST(test_names_in_flows), FIXTURE_TEST(test_no_room_for_names),
 		FIXTURE_TEST(test_applications),  FIXTURE_TEST(test_without_a_sink),  cmocka_unit_test(test_names),
 	};
 

@@ -45,6 +45,18 @@ int weir_exporters_new(uint32_t exporters_max, uint64_t seed, struct weir_export
 	return 0;
 }
 
+/* Returns the memory that they took. */
+static uint64_t done_names(struct weir_exporter *e)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++) {
+		bytes += weir_names_bytes(&e->names[k]);
+		weir_names_done(&e->names[k]);
+	}
+	return bytes;
+}
+
 void weir_exporters_free(struct weir_exporters *exporters)
 {
 	if (!exporters)
@@ -56,7 +68,7 @@ void weir_exporters_free(struct weir_exporters *exporters)
 			continue;
 		weir_templates_done(&e->templates);
 		weir_samplings_done(&e->sampling);
-		weir_names_done(&e->applications);
+		done_names(e);
 		free(e);
 	}
 	free(exporters->slot);
@@ -187,9 +199,8 @@ uint32_t weir_exporters_forget(struct weir_exporters *exporters, uint64_t sessio
 		weir_templates_remove_all(&e->templates, work, false);
 		weir_templates_remove_all(&e->templates, work, true);
 		weir_templates_done(&e->templates);
-		work->template_bytes_left += weir_samplings_bytes(&e->sampling) + weir_names_bytes(&e->applications);
+		work->template_bytes_left += weir_samplings_bytes(&e->sampling) + done_names(e);
 		weir_samplings_done(&e->sampling);
-		weir_names_done(&e->applications);
 		weir_stats_add(sum, &e->account.stats);
 		free(e);
 		x->count--;

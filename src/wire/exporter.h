@@ -32,7 +32,7 @@ struct weir_exporter {
 	bool init_known;
 	int64_t init_ms; /* systemInitTimeMilliseconds, from an options record */
 	struct weir_samplings sampling;
-	struct weir_names applications;
+	struct weir_names names[WEIR_NAME_KINDS];
 	struct weir_templates templates;
 	uint64_t waiting_bytes; /* of its sets that wait for a template (waiting.h) */
 	bool port_changed; /* the message now decoded is from another port than the one before */

@@ -37,6 +37,8 @@ struct weir_workspace {
 	struct weir_waiting waiting;
 	struct weir_connections connections;
 	struct weir_teller teller;
+	struct weir_vocabulary *vocabulary; /* borrowed; NULL: columns of names stay empty */
+	uint32_t words_left;		    /* that exporters may still put into it */
 	bool changed; /* what a state keeps, since it was saved last */
 };
 

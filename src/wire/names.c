@@ -55,20 +55,24 @@ static bool reserve(struct weir_names *names, uint64_t *bytes_left)
 bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, size_t len, uint64_t *bytes_left)
 {
 	uint32_t at = position(names, id);
+	size_t kept = len < WEIR_NAME_MAX ? len : WEIR_NAME_MAX;
+	bool known = at < names->count && names->entry[at].id == id;
 
-	if (at == names->count || names->entry[at].id != id) {
+	if (known && names->entry[at].len == kept && memcmp(names->entry[at].text, text, kept) == 0)
+		return true;
+	if (!known) {
 		if (!reserve(names, bytes_left))
 			return false;
 		memmove(&names->entry[at + 1], &names->entry[at], (names->count - at) * sizeof(*names->entry));
 		names->count++;
-		names->changed = true;
 	}
-	names->entry[at] = (struct weir_name){.id = id, .len = (uint8_t)(len < WEIR_NAME_MAX ? len : WEIR_NAME_MAX)};
-	memcpy(names->entry[at].text, text, names->entry[at].len);
+	names->changed = true;
+	names->entry[at] = (struct weir_name){.id = id, .len = (uint8_t)kept};
+	memcpy(names->entry[at].text, text, kept);
 	return true;
 }
 
-const struct weir_name *weir_names_find(const struct weir_names *names, uint64_t id)
+struct weir_name *weir_names_find(const struct weir_names *names, uint64_t id)
 {
 	uint32_t at = position(names, id);
 

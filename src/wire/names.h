@@ -1,5 +1,5 @@
-/* Names of applications that an exporter told in options records (RFC 6759 §6; Cisco's application table), for flows that
- * have the number only. Bounded; private to wire. */
+/* Names that an exporter told in options records, for flows that have the number only: of applications (RFC 6759 §6; Cisco's
+ * application table), interfaces and VRFs. Bounded; private to wire. */
 #ifndef WEIR_WIRE_NAMES_H
 #define WEIR_WIRE_NAMES_H
 
@@ -9,11 +9,14 @@
 
 #include "base/error.h"
 
-#define WEIR_NAMES_MAX 8192 /* of one exporter */
-#define WEIR_NAME_MAX  55
+#define WEIR_NAMES_MAX 8192 /* of one exporter and kind */
+#define WEIR_NAME_MAX  59
+
+enum weir_name_kind { WEIR_NAME_APPLICATION, WEIR_NAME_INTERFACE, WEIR_NAME_VRF, WEIR_NAME_KINDS };
 
 struct weir_name {
-	uint64_t id; /* as in the column application_id */
+	uint64_t id;   /* as in the column application_id, in_if, in_vrf */
+	uint32_t word; /* of the vocabulary, once a flow has needed it; 0: not yet */
 	uint8_t len;
 	char text[WEIR_NAME_MAX];
 };
@@ -32,7 +35,7 @@ uint64_t weir_names_bytes(const struct weir_names *names);
  * or no memory. */
 bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, size_t len, uint64_t *bytes_left)
 	WEIR_MUST_CHECK;
-/* NULL when none was told. */
-const struct weir_name *weir_names_find(const struct weir_names *names, uint64_t id);
+/* NULL when none was told. Only its word may be changed. */
+struct weir_name *weir_names_find(const struct weir_names *names, uint64_t id);
 
 #endif

@@ -413,7 +413,7 @@ static uint32_t decode_run(const struct weir_plan *p, const struct weir_message 
 	fill_version(p, b, run->rows);
 	fill_constants(m, b, run->rows, &run->present);
 	fill_rate(p, m, b, run->rows);
-	weir_describe_applications(m, b, run->rows, &run->present);
+	weir_describe_flows(m, b, run->rows, &run->present);
 	for (unsigned i = 0; i < WEIR_COLUMN_WORDS; i++)
 		run->present.word[i] |= p->always.word[i];
 	first = b->rows;

@@ -30,6 +30,7 @@
  * Not kept: pool, drops and sequence number of the sources, which say how good the sampling was, not what was seen. */
 #include "wire/sflow.h"
 
+#include "wire/describe.h"
 #include "wire/sflow_sample.h"
 
 enum {
@@ -275,6 +276,7 @@ static void decode_flow_sample(struct weir_message *m, uint32_t format, struct w
 	s.row = s.block->rows;
 	heap_len = s.block->heap_len;
 	if (read_sample(&s, format, c)) {
+		weir_describe_flows(m, s.block, 1, &s.present);
 		weir_message_bytes(m, WEIR_BYTE_FLOWS, len);
 		weir_output_commit(m->out, 1, &s.present);
 		return;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/describe.h"
 #include "wire/tell.h"
 #include "wire/value.h"
 
@@ -42,6 +43,7 @@ struct field {
 
 #define FIELDS(...) (const struct field[]) {__VA_ARGS__, {NULL, END}}
 #define OF(enterprise, format) ((enterprise) << 12 | (format))
+#define PORT_NAME 1005
 #define BROADCOM 4413
 #define NVIDIA 5703
 
@@ -111,7 +113,7 @@ static const struct record {
 		{"length_4", W32}, {"length_8", W32}, {"length_32", W32}, {"length_128", W32}, {"length_1024", W32},
 		{"length_more", W32}, {"dropped", W32})},
 	{1004, "openflow_port", false, FIELDS({"datapath_id", W64}, {"port_no", W32})},
-	{1005, "interface", false, FIELDS({"interfaceName", TEXT})},
+	{PORT_NAME, "interface", false, FIELDS({"interfaceName", TEXT})},
 	{2000, "host", false,
 	 FIELDS({"hostname", TEXT}, {"uuid", UUID}, {"machine_type", W32}, {"os_name", W32}, {"os_release", TEXT})},
 	{2001, "host_adapter", false, FIELDS({"mac_address", ADAPTERS})},
@@ -251,7 +253,8 @@ struct reading {
 	const struct weir_message *m;
 	const struct record *record;
 	uint32_t source;
-	char prefix[24]; /* of names: "queue3_" */
+	bool of_interface; /* the source is one */
+	char prefix[24];   /* of names: "queue3_" */
 };
 
 static void tell_number(const struct reading *r, const char *name, uint64_t value)
@@ -325,8 +328,11 @@ static void read_text(const struct reading *r, const char *name, struct weir_cur
 	const uint8_t *data = weir_cursor_take(c, len);
 
 	weir_cursor_skip(c, (4 - len % 4) % 4);
-	if (data && len)
-		tell_text(r, name, r->source, data, len);
+	if (!data || !len)
+		return;
+	tell_text(r, name, r->source, data, len);
+	if (r->of_interface && r->record->format == PORT_NAME)
+		weir_describe_learn(r->m, WEIR_NAME_INTERFACE, r->source, data, len);
 }
 
 static void read_field(struct reading *r, const struct field *f, struct weir_cursor *c)
@@ -431,20 +437,20 @@ static void read_record(struct reading *r, uint32_t format, struct weir_cursor *
 
 bool weir_sflow_counters(const struct weir_message *m, struct weir_cursor *c, bool expanded)
 {
+	uint32_t source_class;
 	uint32_t source;
 	uint32_t records;
 
 	weir_cursor_skip(c, 4); /* sequence number of the source */
-	if (expanded)
-		weir_cursor_skip(c, 4); /* its class */
-	source = weir_cursor_u32(c);
+	source_class = weir_cursor_u32(c);
+	source = expanded ? weir_cursor_u32(c) : source_class & 0xffffff;
 	if (!expanded)
-		source &= 0xffffff;
+		source_class >>= 24;
 	records = weir_cursor_u32(c);
 	for (uint32_t i = 0; i < records && !c->fault; i++) {
 		uint32_t format = weir_cursor_u32(c);
 		struct weir_cursor record = weir_cursor_sub(c, weir_cursor_u32(c));
-		struct reading r = {.m = m, .source = source};
+		struct reading r = {.m = m, .source = source, .of_interface = source_class == 0};
 
 		if (!c->fault)
 			read_record(&r, format, &record);

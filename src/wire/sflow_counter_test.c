@@ -200,6 +200,33 @@ static void test_lists_and_texts(void **state)
 	assert_faults(f, "sflow_record=3");
 }
 
+/* A port's name is in the flows of that agent; that of another kind of source is no port's. */
+static void test_port_names(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_vocabulary *vocabulary;
+
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	weir_decoder_vocabulary(f->decoder, vocabulary);
+	counters_begin(&f->m, true);
+	COUNTERS(&f->m, 1005, U32(5), 's', 'w', 'p', '1', '1', 0, 0, 0);
+	sample_end(&f->m);
+	count(&f->m, HEADER_LEN - 4);
+	sample_at = part_open(&f->m, 4);
+	PUT(&f->m, U32(77), U32(3), U32(12), U32(0));
+	records_at = weir_writer_len(&f->m.w) - 4;
+	COUNTERS(&f->m, 1005, U32(4), 'g', 'u', 's', 't');
+	sample_end(&f->m);
+	sample(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, IN_IF, "11");
+	assert_cell(f, 0, IN_IF_NAME, "swp11");
+	assert_cell(f, 0, OUT_IF_NAME, "");
+	f->block->vocabulary = NULL;
+	weir_vocabulary_free(vocabulary);
+}
+
 /* A record that is too short tells what is there; what ends inside a record is lost from there on. */
 static void test_short(void **state)
 {
@@ -230,6 +257,7 @@ int main(void)
 		FIXTURE_TEST(test_host),
 		FIXTURE_TEST(test_plain_numbers),
 		FIXTURE_TEST(test_lists_and_texts),
+		FIXTURE_TEST(test_port_names),
 		FIXTURE_TEST(test_short),
 	};
 

@@ -3,7 +3,7 @@
  *   | length of the rest 4 | flow_type 1 | domain 4 | address 16 | last heard 8 | start known 1 | start 8 |
  *   | rate 4 | rate of the last sampler 4 |
  *   twice (samplers, interfaces): | count 4 | id 4 rate 4 … |
- *   | names of applications 4 | id 8, length 1, text … |
+ *   thrice (applications, interfaces, VRFs): | names 4 | id 8, length 1, text … |
  *   | templates 2 | id 2, options 1, scope fields 2, fields 2, then fields: pen 4, id 2, length 2 … |
  *
  * Behind those of exporters, an entry a connection of a firewall (connection.h), whose kind takes the place of the flow_type:
@@ -38,19 +38,22 @@ static bool is_worth(const struct weir_exporter *e)
 {
 	bool templates = e->flow_type == WEIR_FLOW_NETFLOW9 || e->flow_type == WEIR_FLOW_IPFIX;
 
-	return templates && !e->session && (e->templates.count || e->applications.count || e->sampling.rate);
+	return templates && !e->session && (e->templates.count || e->names[WEIR_NAME_APPLICATION].count || e->sampling.rate);
 }
 
 /* --- saving ----------------------------------------------------------------------------------------------- */
 
 static size_t size_of(const struct weir_exporter *e)
 {
-	size_t size = ENTRY_FIXED + 4 + 2;
+	size_t size = ENTRY_FIXED + 2;
 
 	for (unsigned k = 0; k < WEIR_SAMPLING_KINDS; k++)
 		size += 4 + e->sampling.list[k].count * 8;
-	for (uint32_t i = 0; i < e->applications.count; i++)
-		size += 9U + e->applications.entry[i].len;
+	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++) {
+		size += 4;
+		for (uint32_t i = 0; i < e->names[k].count; i++)
+			size += 9U + e->names[k].entry[i].len;
+	}
 	for (uint32_t i = 0; i < e->templates.count; i++)
 		size += 7 + e->templates.list[i]->fields * 8;
 	return size;
@@ -66,6 +69,18 @@ static void put_template(struct weir_writer *w, const struct weir_template *t)
 		weir_writer_u32(w, t->field[i].pen);
 		weir_writer_u16(w, t->field[i].id);
 		weir_writer_u16(w, t->field[i].length);
+	}
+}
+
+static void put_names(struct weir_writer *w, const struct weir_names *names)
+{
+	weir_writer_u32(w, names->count);
+	for (uint32_t i = 0; i < names->count; i++) {
+		const struct weir_name *n = &names->entry[i];
+
+		weir_writer_uint(w, n->id, 8);
+		weir_writer_u8(w, n->len);
+		weir_writer_bytes(w, n->text, n->len);
 	}
 }
 
@@ -89,14 +104,8 @@ static void put_entry(struct weir_writer *w, const struct weir_exporter *e, size
 			weir_writer_u32(w, l->entry[i].rate);
 		}
 	}
-	weir_writer_u32(w, e->applications.count);
-	for (uint32_t i = 0; i < e->applications.count; i++) {
-		const struct weir_name *n = &e->applications.entry[i];
-
-		weir_writer_uint(w, n->id, 8);
-		weir_writer_u8(w, n->len);
-		weir_writer_bytes(w, n->text, n->len);
-	}
+	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++)
+		put_names(w, &e->names[k]);
 	weir_writer_u16(w, (uint16_t)e->templates.count);
 	for (uint32_t i = 0; i < e->templates.count; i++)
 		put_template(w, e->templates.list[i]);
@@ -144,7 +153,7 @@ static void load_rates(struct weir_cursor *c, struct weir_exporter *e, struct we
 	}
 }
 
-static void load_names(struct weir_cursor *c, struct weir_exporter *e, struct weir_workspace *work)
+static void load_names(struct weir_cursor *c, struct weir_names *names, struct weir_workspace *work)
 {
 	uint32_t count = weir_cursor_u32(c);
 
@@ -154,7 +163,7 @@ static void load_names(struct weir_cursor *c, struct weir_exporter *e, struct we
 		const uint8_t *text = weir_cursor_take(c, len);
 
 		if (text && len)
-			(void)!weir_names_set(&e->applications, id, (const char *)text, len, &work->template_bytes_left);
+			(void)!weir_names_set(names, id, (const char *)text, len, &work->template_bytes_left);
 	}
 }
 
@@ -199,7 +208,8 @@ static void load_rest(struct weir_cursor *c, struct weir_exporter *e, struct wei
 	e->init_known = weir_cursor_u8(c) != 0;
 	e->init_ms = weir_time_clamp(weir_cursor_u64(c));
 	load_rates(c, e, work);
-	load_names(c, e, work);
+	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++)
+		load_names(c, &e->names[k], work);
 	templates = weir_cursor_u16(c);
 	for (uint32_t i = 0; i < templates && !c->fault; i++)
 		load_template(c, e, work);

@@ -17,6 +17,9 @@ static void teach(struct fixture *f)
 	decode(f);
 	ipfix_begin(&f->m, 0);
 	TEMPLATE_SET(&f->m, 2, 300, {8, 4}, {96, VAR}, {PEN(9, 12232), 4});
+	TEMPLATE_SET(&f->m, 2, 301, {10, 4}, {235, 4});
+	SET(&f->m, 3, U16(257), U16(4), U16(1), U16(10), U16(4), U16(82), U16(4), U16(234), U16(4), U16(236), U16(4));
+	SET(&f->m, 257, U32(3), 'e', 't', 'h', '3', U32(7), 'b', 'l', 'u', 'e');
 	SET(&f->m, 3, U16(256), U16(2), U16(1), U16(149), U16(4), U16(160), U16(8));
 	SET(&f->m, 256, U32(TEST_DOMAIN), U64(TEST_MS - 5000));
 	decode(f);
@@ -31,6 +34,7 @@ static void use(struct fixture *f)
 	decode(f);
 	ipfix_begin(&f->m, 9);
 	SET(&f->m, 300, U32(1), 3, 'd', 'n', 's', U32(5));
+	SET(&f->m, 301, U32(3), U32(7));
 	decode(f);
 }
 
@@ -47,6 +51,7 @@ static void test_survives(void **state)
 {
 	struct fixture *f = *state;
 	struct fixture *g = fixture_new(NULL, NULL);
+	struct weir_vocabulary *vocabulary;
 	struct weir_buffer b;
 	struct weir_buffer same;
 
@@ -57,9 +62,15 @@ static void test_survives(void **state)
 	assert_int_equal(weir_decoder_load(g->decoder, b.data, b.len, TEST_MS + 2000, NULL, NULL), 2);
 	same = saved(g, TEST_MS + 2000);
 	assert_int_equal(same.len, b.len);
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	weir_decoder_vocabulary(g->decoder, vocabulary);
 	use(g);
 	assert_faults(g, "");
-	assert_int_equal(stats(g)->flows, 3);
+	assert_cell(g, 3, IN_IF_NAME, "eth3");
+	assert_cell(g, 3, OUT_VRF_NAME, "blue");
+	g->block->vocabulary = NULL;
+	weir_vocabulary_free(vocabulary);
+	assert_int_equal(stats(g)->flows, 4);
 	assert_int_equal(stats(g)->templates, 0);
 	assert_cell(g, 0, SAMPLING_RATE, "1000");
 	assert_cell(g, 1, SAMPLING_RATE, "50");

@@ -305,6 +305,9 @@ static inline const char *cell(const struct fixture *f, uint32_t row, enum weir_
 		(void)snprintf(to, 256, "%.*s", (int)weir_block_str(b, id)[row].len,
 			       weir_block_text(b, weir_block_str(b, id)[row]));
 		break;
+	case WEIR_TYPE_NAME:
+		(void)snprintf(to, 256, "%s", weir_block_name(b, id, row).text);
+		break;
 	case WEIR_TYPE_TIME:
 		(void)snprintf(to, 256, "%lld", (long long)weir_block_time(b, id)[row]);
 		break;
