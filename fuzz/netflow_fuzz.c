@@ -18,6 +18,8 @@ static const struct weir_decoder_limits LARGE = {
 static const struct weir_block_limits SMALL_BLOCK = {.rows_max = 8, .heap_max = 256, .extras_max = 6};
 static const struct weir_block_limits LARGE_BLOCK = {.rows_max = 48, .heap_max = 8192, .extras_max = 128};
 
+static const struct weir_vocabulary_limits WORDS = {.names_max = 8, .bytes_max = 256};
+
 static uint64_t taken;
 
 static void require(bool condition)
@@ -113,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t mode = weir_cursor_u8(&c);
 	bool refuse = mode & 2;
 	const struct weir_block_sink sink = {.full = take, .ctx = &refuse};
+	struct weir_vocabulary *vocabulary = NULL;
 	struct weir_decoder *decoder;
 	struct weir_block *block;
 	int64_t now_ms = INT64_C(1700000000000);
@@ -121,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (weir_decoder_new(mode & 1 ? &SMALL : &LARGE, 1, &decoder) ||
 	    weir_block_new(mode & 1 ? &SMALL_BLOCK : &LARGE_BLOCK, &block))
 		abort();
+	if (mode & 4 && weir_vocabulary_new(&WORDS, 1, &vocabulary) == 0)
+		weir_decoder_vocabulary(decoder, vocabulary);
 	while (weir_cursor_left(&c)) {
 		struct weir_datagram d = {0};
 		uint8_t from = weir_cursor_u8(&c);
@@ -151,5 +156,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_books(decoder);
 	weir_block_free(block);
 	weir_decoder_free(decoder);
+	weir_vocabulary_free(vocabulary);
 	return 0;
 }

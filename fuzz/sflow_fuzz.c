@@ -37,6 +37,8 @@ static bool put(void *ctx, enum weir_table table, const struct weir_record *reco
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct weir_record_sink records = {.put = put};
+	static const struct weir_vocabulary_limits words = {.names_max = 4, .bytes_max = 128};
+	struct weir_vocabulary *vocabulary = NULL;
 	/* Small, for a decoder is made for each input. */
 	struct weir_decoder_limits decoder_limits = {.exporters_max = 4, .templates_max = 1, .fields_max = 1};
 	static const struct weir_block_limits limits = {.rows_max = 3, .heap_max = 2048, .extras_max = 16};
@@ -52,7 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	decoder_limits.sflow_inner = size > 15 && data[15] & 1;
 	if (weir_decoder_new(&decoder_limits, 1, &decoder))
 		return 0;
-	if (weir_block_new(&limits, &block) == 0 && weir_decoder_records(decoder, &records) == 0) {
+	if (weir_block_new(&limits, &block) == 0 && weir_decoder_records(decoder, &records) == 0 &&
+	    weir_vocabulary_new(&words, 1, &vocabulary) == 0) {
+		weir_decoder_vocabulary(decoder, vocabulary);
 		weir_decoder_decode(decoder, &datagram, &block, &sink);
 		if (rows + block->rows != weir_decoder_stats(decoder)->flows)
 			abort();
@@ -60,5 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	weir_block_free(block);
 	weir_decoder_free(decoder);
+	weir_vocabulary_free(vocabulary);
 	return 0;
 }
