@@ -360,6 +360,10 @@ const struct weir_command weir_command_probe = {
 		"--bidirectional. Fragments count to the flow of their first. Frames without IP are passed over, and told at the end.\n\n"
 		"A flow ends when it is idle (--inactive), when it has lasted (--active), shortly after TCP's end (--tcp-end), or when "
 		"the cache is full; flow_end_reason says which. The time in files is the packets' own.\n\n"
+		"Of TCP, flows tell the handshake's round-trip time (tcp_rtt, and its parts on the server's and the client's side), and how "
+		"many packets were sent again or came out of order, unless packets are sampled. IANA has no elements for that: IPFIX has "
+		"nProbe's 123, 124 (halves of round trips, in milliseconds), 109 to 112, and Flowmon's 69 (microseconds); NetFlow 9 has "
+		"nProbe's at 57472 and up.\n\n"
 		"Listening needs the right to (CAP_NET_RAW: root, or setcap). A line on standard error says when it has begun: what "
 		"comes after that line is seen. At the end a summary goes to standard error.",
 	.options = OPTIONS,

@@ -15,18 +15,19 @@ enum weir_field_op {
 	WEIR_FIELD_ADDR6,     /* an address */
 	WEIR_FIELD_TIME,      /* milliseconds since 1970 */
 	WEIR_FIELD_UPTIME,    /* milliseconds since the exporter's boot, modulo 2^32 */
+	WEIR_FIELD_HALF_MS,   /* microseconds, as half of them in milliseconds, rounded */
 	WEIR_FIELD_LABEL,     /* an MPLS label as a stack entry's three upper bytes (RFC 3032 §2.1) */
 	WEIR_FIELD_AS16,      /* an AS number in two bytes: AS_TRANS where it needs four (RFC 6793 §4.2.2) */
 	WEIR_FIELD_ICMP_PORT, /* destination port; for ICMP type × 256 + code, as Cisco's formats have it */
 };
 
-/* Set in an element's number: it is the reverse one, RFC 5103 §6.1; on the wire, the enterprise bit. */
-#define WEIR_FIELD_REVERSE	     0x8000
-#define WEIR_FIELD_REVERSE_ENTERPRISE 29305
+/* Set in an element's number: an enterprise's number follows in the template (RFC 7011 §3.2). */
+#define WEIR_FIELD_ENTERPRISE 0x8000
 
 struct weir_field {
 	enum weir_column_id column;
 	uint16_t element; /* the information element; 0 in formats without templates */
+	uint32_t enterprise; /* with WEIR_FIELD_ENTERPRISE */
 	uint8_t length;
 	uint8_t op; /* enum weir_field_op */
 };

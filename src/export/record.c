@@ -113,6 +113,9 @@ unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field
 		case WEIR_FIELD_UPTIME:
 			store(p, (uint32_t)(weir_block_time(block, f->column)[row] - boot_ms), f->length);
 			break;
+		case WEIR_FIELD_HALF_MS:
+			clamped += store_clamped(p, (load(block, f->column, row) + 1000) / 2000, f->length);
+			break;
 		case WEIR_FIELD_LABEL:
 			clamped += store_clamped(p, load(block, f->column, row) << 4, f->length);
 			break;

@@ -108,8 +108,8 @@ static void write_template(struct weir_encoder *e, struct weir_export_template *
 	for (unsigned i = 0; i < t->fields; i++) {
 		weir_writer_u16(&m->w, t->field[i].element);
 		weir_writer_u16(&m->w, t->field[i].length);
-		if (t->field[i].element & WEIR_FIELD_REVERSE)
-			weir_writer_u32(&m->w, WEIR_FIELD_REVERSE_ENTERPRISE);
+		if (t->field[i].enterprise)
+			weir_writer_u32(&m->w, t->field[i].enterprise);
 	}
 	m->records++;
 	m->templates++;
@@ -223,7 +223,7 @@ static size_t template_bytes(const struct weir_export_template *t)
 	size_t bytes = SET_HEADER_BYTES + TEMPLATE_HEADER_BYTES + t->fields * FIELD_BYTES;
 
 	for (unsigned i = 0; i < t->fields; i++)
-		bytes += t->field[i].element & WEIR_FIELD_REVERSE ? FIELD_BYTES : 0; /* the enterprise number */
+		bytes += t->field[i].enterprise ? FIELD_BYTES : 0;
 	return bytes;
 }
 

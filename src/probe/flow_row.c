@@ -76,6 +76,25 @@ static void put_key(struct row *r, const struct weir_flow *f, unsigned from)
 		put64(r, WEIR_COL_VNI, k->vni);
 }
 
+/* A sample's numbers have gaps, and tell nothing. */
+static void put_tcp(struct row *r, const struct weir_flow *f, unsigned from, const struct weir_flow_row_options *options)
+{
+	const struct weir_flow_half *h = &f->half[from], *back = &f->half[!from];
+	bool whole = f->client_rtt_us && f->server_rtt_us;
+
+	if (options->sampling > 1)
+		return;
+	put32(r, WEIR_COL_TCP_RTT, whole ? f->server_rtt_us + f->client_rtt_us : 0);
+	put32(r, WEIR_COL_SERVER_RTT, f->server_rtt_us);
+	put32(r, WEIR_COL_CLIENT_RTT, f->client_rtt_us);
+	put32(r, WEIR_COL_RETRANSMITTED_PACKETS, h->retransmitted);
+	put32(r, WEIR_COL_OUT_OF_ORDER_PACKETS, h->out_of_order);
+	if (!options->bidirectional)
+		return;
+	put32(r, WEIR_COL_REVERSE_RETRANSMITTED_PACKETS, back->retransmitted);
+	put32(r, WEIR_COL_REVERSE_OUT_OF_ORDER_PACKETS, back->out_of_order);
+}
+
 static void put_half(struct row *r, const struct weir_flow *f, unsigned from)
 {
 	const struct weir_flow_half *h = &f->half[from];
@@ -134,6 +153,8 @@ unsigned weir_flow_row_put(const struct weir_flow *flow, enum weir_flow_end reas
 			continue;
 		put_key(&r, flow, from);
 		put_half(&r, flow, from);
+		if (flow->key.proto == PROTO_TCP)
+			put_tcp(&r, flow, from, options);
 		put_way(&r, flow, from);
 		if (options->bidirectional)
 			put_reverse(&r, flow, from);

@@ -172,6 +172,7 @@ COPY_LOOP(copy_before_export, int64_t, clamp_signed(c->times->export_ms - (int64
 COPY_LOOP(copy_mpls_3, uint32_t, weir_be24(src) >> 4)
 COPY_LOOP(copy_mpls_4, uint32_t, weir_be32(src) >> 12)
 COPY_LOOP(copy_application, uint64_t, application(src, c->len))
+COPY_LOOP(copy_half_ms, uint32_t, (uint32_t)(saturate(weir_load_uint(src, c->len), UINT32_MAX / 2000) * 2000))
 COPY_LOOP(copy_segment, uint64_t, segment(weir_load_uint(src, c->len)))
 COPY_LOOP(copy_icmp_type, uint8_t, (uint8_t)(weir_load_uint(src, c->len) >> 8))
 COPY_LOOP(copy_icmp_code, uint8_t, (uint8_t)weir_load_uint(src, c->len))
@@ -236,6 +237,7 @@ static const struct {
 	[WEIR_OP_BEFORE_EXPORT] = {copy_before_export, 1,  8,  8},
 	[WEIR_OP_MPLS]          = {copy_mpls_3,        3,  4,  4},
 	[WEIR_OP_APPLICATION]   = {copy_application,   1,  9,  8},
+	[WEIR_OP_HALF_MS]       = {copy_half_ms,       1,  8,  4},
 	[WEIR_OP_SEGMENT]       = {copy_segment,       1,  8,  8},
 	[WEIR_OP_ICMP_TYPE]     = {copy_icmp_type,     1,  8,  1},
 	[WEIR_OP_ICMP_CODE]     = {copy_icmp_code,     1,  8,  1},

@@ -21,6 +21,7 @@ enum weir_op {
 	WEIR_OP_BEFORE_EXPORT, /* microseconds before the export time */
 	WEIR_OP_MPLS,	      /* the label of a label stack entry, RFC 3032 §2.1 */
 	WEIR_OP_APPLICATION,  /* engine and selector, RFC 6759 §4 */
+	WEIR_OP_HALF_MS,      /* half of a round trip in milliseconds, as ntop tells it: to microseconds */
 	WEIR_OP_SEGMENT,      /* layer2SegmentId: the identifier below its type byte, RFC 7637 and IANA */
 	WEIR_OP_ICMP_TYPE,    /* the high byte of type * 256 + code */
 	WEIR_OP_ICMP_CODE,    /* the low one */

@@ -99,6 +99,7 @@ static void test_labels_and_segments(void **state)
 	static const uint8_t label[4] = {0x01, 0x23, 0x45, 0xff};
 	static const uint8_t vxlan[8] = {1, 0, 0, 0, 0, 0xab, 0xcd, 0xef};
 	static const uint8_t bare[8] = {0, 0, 0, 0, 0, 0, 0x12, 0x34};
+	static const uint8_t half[4] = {U32(13)}, endless[4] = {U32(UINT32_MAX)};
 	static const uint8_t app[4] = {13, 0, 1, 0xc5};
 	static const uint8_t vendor_app[9] = {20, U32(12356), U32(0x8f34)};
 	uint32_t u32 = 0;
@@ -109,6 +110,10 @@ static void test_labels_and_segments(void **state)
 	assert_int_equal(u32, 0x1234);
 	copy_one(WEIR_OP_MPLS, label, 4, 4, &u32);
 	assert_int_equal(u32, 0x1234);
+	copy_one(WEIR_OP_HALF_MS, half, 4, 4, &u32);
+	assert_int_equal(u32, 26000);
+	copy_one(WEIR_OP_HALF_MS, endless, 4, 4, &u32);
+	assert_true(u32 == 4294966000);
 	copy_one(WEIR_OP_SEGMENT, vxlan, 8, 8, &u64);
 	assert_true(u64 == 0xabcdef);
 	copy_one(WEIR_OP_SEGMENT, bare, 8, 8, &u64);

@@ -41,8 +41,10 @@ enum {
 	IE_LAYER2_SEGMENT_ID = 351,
 	V9_FIREWALL_EXTENDED_EVENT = 33002, /* of ASA and Firepower alone */
 	PEN_CERT = 6871,
-	PEN_SONICWALL = 8741,
 	PEN_NTOP = 35632,
+	NTOP_CLIENT_LATENCY = 123, /* halves of round trips, in milliseconds */
+	NTOP_SERVER_LATENCY = 124,
+	PEN_SONICWALL = 8741,
 	CERT_REVERSE_DELTA = 21, /* milliseconds from the first packet to the first of the reverse */
 };
 
@@ -122,10 +124,17 @@ static const enum weir_op TYPE_OPS[WEIR_ELEMENT_TYPES] = {
 	[WEIR_ELEMENT_IPV6] = WEIR_OP_IPV6,
 };
 
+static bool is_half_trip(const struct weir_field *f)
+{
+	return f->element->pen == PEN_NTOP && (f->element->id == NTOP_CLIENT_LATENCY || f->element->id == NTOP_SERVER_LATENCY);
+}
+
 static enum weir_op op_of(const struct compiler *c, const struct weir_field *f)
 {
 	enum weir_op special = f->element->pen == 0 ? special_op(c, f) : WEIR_OP_UINT;
 
+	if (is_half_trip(f))
+		return WEIR_OP_HALF_MS;
 	return special != WEIR_OP_UINT ? special : TYPE_OPS[f->element->type];
 }
 

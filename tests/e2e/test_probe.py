@@ -330,6 +330,100 @@ def test_several_collectors(weir, frames, tmp_path):
     assert payloads[0] == payloads[1] and payloads[0]
 
 
+# --- TCP's numbers ---------------------------------------------------------------------------------------------------
+
+def analysis_of(path):
+    """By tshark, what there is of {(ends, kind): packets}; the ends are the innermost ones."""
+    fields = ("frame.protocols", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", "tcp.analysis.retransmission",
+              "tcp.analysis.out_of_order")
+    words = [word for field in fields for word in ("-e", field)]
+    listed = network.run(["tshark", "-r", path, "-o", "ip.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE", "-Y",
+                          "tcp.analysis.retransmission || tcp.analysis.out_of_order", "-T", "fields", "-E", "occurrence=f", "-E",
+                          "separator=,", *words])
+    sums = collections.Counter()
+    for line in listed.splitlines():
+        protocols, src4, src6, sport, dst4, dst6, dport, again, late = line.split(",")
+        six = [word for word in protocols.split(":") if word in ("ip", "ipv6")][-1] == "ipv6"
+        key = (src6 if six else src4, int(sport), dst6 if six else dst4, int(dport))
+        sums[key, "retransmitted"] += bool(again)
+        sums[key, "out_of_order"] += bool(late)
+    return +sums
+
+
+def numbers_of(flows):
+    sums = collections.Counter()
+    for flow in flows:
+        key = (flow["src_addr"], flow.get("src_port"), flow["dst_addr"], flow.get("dst_port"))
+        sums[key, "retransmitted"] += flow.get("retransmitted_packets", 0)
+        sums[key, "out_of_order"] += flow.get("out_of_order_packets", 0)
+    return +sums
+
+
+def segments(folder):
+    """Connections with all that can happen to their segments: lost and sent again after a while, sent again because it was asked
+    for, overtaken, sent in vain, asked whether still there."""
+    SYN, ACK, FIN = 2, 16, 1
+    script = [  # milliseconds, from the client, flags, sequence, acknowledgement, bytes
+        (0, True, SYN, 999, 0, 0), (20, False, SYN | ACK, 4999, 1000, 0), (25, True, ACK, 1000, 5000, 0),
+        (30, True, ACK, 1000, 5000, 100), (31, True, ACK, 1100, 5000, 100), (50, False, ACK, 5000, 1200, 0),
+        (60, False, ACK, 5000, 1200, 500), (61, False, ACK, 5500, 1200, 500), (300, False, ACK, 5000, 1200, 500),
+        (310, True, ACK, 1200, 6000, 0), (320, False, ACK, 5000, 1200, 500),
+        (400, True, ACK, 1300, 6000, 100), (410, True, ACK, 1200, 6000, 100), (420, False, ACK, 6000, 1400, 0),
+        (500, True, ACK, 1500, 6000, 100), (505, False, ACK, 6000, 1400, 0), (506, False, ACK, 6000, 1400, 0),
+        (507, False, ACK, 6000, 1400, 0), (508, True, ACK, 1400, 6000, 100), (530, False, ACK, 6000, 1600, 0),
+        (9000, True, ACK, 1599, 6000, 1), (9001, False, ACK, 6000, 1600, 0),
+        (9100, True, ACK | FIN, 1600, 6000, 0), (9120, False, ACK | FIN, 6000, 1601, 0), (9125, True, ACK, 1601, 6001, 0)]
+    path = folder / "segments.pcap"
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for ip, here, there in ((traffic.ipv4, "192.0.2.1", "203.0.113.1"), (traffic.ipv6, "2001:db8::1", "2001:db8::2")):
+            for ms, client, flags, seq, ack, size in script:
+                ports, ends = ((40000, 443), (here, there)) if client else ((443, 40000), (there, here))
+                segment = struct.pack(">HHIIBBHHH", *ports, seq, ack, 0x50, flags, 8192, 0, 0) + bytes(size)
+                frame = bytes(12) + ip(*ends, 6, segment)
+                f.write(struct.pack("<IIII", 1700000000 + ms // 1000, ms % 1000 * 1000, len(frame), len(frame)) + frame)
+    return path
+
+
+@pytest.fixture(scope="module")
+def connections(paths, tmp_path_factory):
+    """Captures with TCP's own numbers: those of `frames` are made up."""
+    real = [path for path in paths if path.name in ("6in4tunnel.pcap", "edonkey.pcap", "googledns_android10.pcap", "ssh.pcap")]
+    return [segments(tmp_path_factory.mktemp("segments"))] + real
+
+
+def test_retransmissions_are_tsharks(weir, connections):
+    made = numbers_of(flows_of(weir, "-r", connections[0], *FOR_EVER))
+    assert sorted(made.values()) == [1, 1, 1, 1, 2, 2]
+    for path in connections:
+        assert numbers_of(flows_of(weir, "-r", path, *FOR_EVER, "--tunnel", "inner")) == analysis_of(path), path
+
+
+def test_handshakes_are_tsharks(weir, connections):
+    """The time from SYN to the packet that acknowledges the SYN-ACK. tshark has one also where RST answers."""
+    for path in connections:
+        answered = network.run(["tshark", "-r", path, "-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 1", "-T", "fields", "-e",
+                                "tcp.stream"]).split()
+        listed = network.run(["tshark", "-r", path, "-Y", "tcp.analysis.initial_rtt", "-T", "fields", "-E", "separator=,", "-e",
+                              "tcp.stream", "-e", "tcp.analysis.initial_rtt"])
+        expected = {stream: round(float(seconds) * 1e6) for stream, seconds in (line.split(",") for line in listed.splitlines())}
+        flows = [flow for flow in flows_of(weir, "-r", path, *FOR_EVER, "--tunnel", "inner") if flow.get("tcp_rtt")]
+        assert all(flow["tcp_rtt"] == flow["server_rtt"] + flow["client_rtt"] for flow in flows)
+        assert sorted(flow["tcp_rtt"] for flow in flows) == sorted(2 * [expected[stream] for stream in {*answered} & {*expected}]), path
+
+
+@pytest.mark.parametrize("version", ["9", "10"])
+@pytest.mark.parametrize("ways", [[], ["--bidirectional"]])
+def test_tcps_numbers_are_exported(version, ways, weir, tmp_path):
+    """By nProbe's elements, whose round trips are halves in milliseconds, and IPFIX' whole ones by Flowmon's, in microseconds."""
+    path = segments(tmp_path)
+    payloads = exported(weir, "-r", path, "--version", version, *FOR_EVER, *ways)
+    told, flows = decoded(weir, payloads, tmp_path), flows_of(weir, "-r", path, *FOR_EVER)
+    assert numbers_of(told) == numbers_of(flows)
+    assert {flow["server_rtt"] for flow in told} == {20000} and {flow["client_rtt"] for flow in told} == {6000}
+    assert {flow.get("tcp_rtt") for flow in told} == ({25000} if version == "10" else {None})
+
+
 # --- timeouts, on a file ---------------------------------------------------------------------------------------------
 
 def test_active_and_inactive(weir, tmp_path):
