@@ -22,8 +22,9 @@ enum {
 
 struct values {
 	struct weir_role_values role;
+	struct weir_uplink_tls tls;
 	const char *read, *interfaces, *to, *version, *format, *active, *inactive, *tcp_end, *tunnel, *bytes, *agent;
-	const char *template_time;
+	const char *template_time, *counters;
 	bool print, enrich, pace, random, tos, bidirectional, no_promiscuous;
 	uint64_t cache, sampling, workers, ring, snap, domain, mtu, template_messages;
 };
@@ -61,7 +62,7 @@ static const struct weir_option OPTIONS[] = {
 	{"sampling", 's', WEIR_OPTION_NUMBER, "N", OFFSET(sampling), 1, 1 << 24,
 	 "Look at one in N packets, and say so in the export; 1 unless given."},
 	{"random", 0, WEIR_OPTION_FLAG, NULL, OFFSET(random), 0, 0,
-	 "With --sampling: each packet by chance, in place of every N-th."},
+	 "With --sampling: each packet by chance, in place of every N-th; sFlow's always are. Told in the export, too."},
 	{"pace", 0, WEIR_OPTION_FLAG, NULL, OFFSET(pace), 0, 0,
 	 "Read a file at the speed of its recording, in place of as fast as possible."},
 	{"workers", 'w', WEIR_OPTION_NUMBER, "N", OFFSET(workers), 1, WEIR_PROBE_WORKERS_MAX,
@@ -70,6 +71,8 @@ static const struct weir_option OPTIONS[] = {
 	 "Memory that an interface's packets wait in, for each worker; 32M unless given."},
 	{"snap", 0, WEIR_OPTION_NUMBER, "BYTES", OFFSET(snap), 64, 65535,
 	 "How much of a frame is looked at; 256 unless given: enough for any headers."},
+	{"counters", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(counters), 0, 0,
+	 "sFlow of interfaces: send what each has counted in all after so long; 20s unless given."},
 	{"no-promiscuous", 0, WEIR_OPTION_FLAG, NULL, OFFSET(no_promiscuous), 0, 0,
 	 "Listen to what the interface takes by itself, not to all that passes."},
 	{"domain", 0, WEIR_OPTION_NUMBER, "N", OFFSET(domain), 0, UINT32_MAX - WEIR_PROBE_WORKERS_MAX,
@@ -82,6 +85,11 @@ static const struct weir_option OPTIONS[] = {
 	 "Send templates again after so many messages; 20 unless given."},
 	{"template-time", 0, WEIR_OPTION_TEXT, "TIME", OFFSET(template_time), 0, 0,
 	 "And after so long; 1m unless given."},
+	{"tls-ca", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.ca), 0, 0, "The authority that the collectors' certificates are of (PEM)."},
+	{"tls-cert", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.certificate), 0, 0, "The probe's certificate (PEM), with --tls-key."},
+	{"tls-key", 0, WEIR_OPTION_TEXT, "FILE", OFFSET(tls.key), 0, 0, "The certificate's private key (PEM)."},
+	{"tls-name", 0, WEIR_OPTION_TEXT, "NAME", OFFSET(tls.name), 0, 0,
+	 "The name in the collectors' certificates, where it is not the HOST."},
 	{"config", 'c', WEIR_OPTION_TEXT, "FILE", OFFSET(role.config), 0, 0,
 	 "The configuration. With neither --read nor --interface its probe.interfaces are listened to, and its spool takes the "
 	 "flows; --enrich uses its networks and services."},
@@ -121,6 +129,9 @@ static int set_times(const struct weir_command *self, const struct values *v, st
 		rc = set_time(self, "tcp-end", v->tcp_end, &tcp_end_ms);
 	if (!rc)
 		rc = set_time(self, "template-time", v->template_time, &o->encoder.template_refresh_ms);
+	o->counters_ms = 20000;
+	if (!rc)
+		rc = set_time(self, "counters", v->counters, &o->counters_ms);
 	o->meter.active_us = active_ms * 1000;
 	o->meter.inactive_us = inactive_ms * 1000;
 	o->meter.ended_us = tcp_end_ms * 1000;
@@ -151,6 +162,9 @@ static int set_encoder(const struct weir_command *self, const struct values *v, 
 	o->encoder.mtu_bytes = v->mtu;
 	o->encoder.template_refresh_messages = (uint32_t)v->template_messages;
 	o->encoder.sampling_rate = v->sampling > 1 ? (uint32_t)v->sampling : 0;
+	o->encoder.sampling_random = v->random;
+	/* sFlow samples at random, by its specification (§2), and cannot tell. */
+	o->meter.random = v->random || o->encoder.version == WEIR_FLOW_SFLOW5;
 	o->encoder.agent = o->meter.exporter;
 	if (o->encoder.version == WEIR_FLOW_NETFLOW5 && v->sampling > SAMPLING_MAX_V5)
 		return weir_usage(self, "NetFlow 5 cannot tell a --sampling above %d", SAMPLING_MAX_V5);
@@ -169,6 +183,8 @@ static int set_all(const struct weir_command *self, const struct values *v, stru
 		return weir_usage(self, "say where the flows go: --to HOST:PORT or --print");
 	if (v->print && v->to && strcmp(v->version, "sflow") == 0)
 		return weir_usage(self, "sFlow keeps no flows that could be printed: leave out --print");
+	if (!v->tls.certificate != !v->tls.key)
+		return weir_usage(self, "--tls-cert and --tls-key belong together");
 	if (v->pace && !v->read)
 		return weir_usage(self, "--pace is about files: an interface has its own pace");
 	if (weir_addr_parse(v->agent, &o->meter.exporter))
@@ -176,6 +192,7 @@ static int set_all(const struct weir_command *self, const struct values *v, stru
 	o->live = v->interfaces;
 	o->paced = v->pace;
 	o->to = v->to;
+	o->tls = v->tls;
 	o->format = v->print ? v->format : NULL;
 	set_meter(v, &o->meter);
 	rc = set_times(self, v, o);
@@ -237,6 +254,7 @@ static void summarize(struct weir_probe_session *session)
 	struct weir_spool_stats spool;
 	struct weir_target_stats target;
 	struct weir_encoder_stats encoder;
+	struct weir_stream_stats stream;
 	const struct weir_meter_stats *m = &stats.meter;
 	const char *name;
 
@@ -250,10 +268,16 @@ static void summarize(struct weir_probe_session *session)
 	tell(m->ended[WEIR_FLOW_END_LACK], "flows ended early because the cache was full: give a larger --cache");
 	tell(stats.packets.kernel_drops, "frames lost because the ring was full: give a larger --ring or more --workers");
 	for (unsigned i = 0; (name = weir_probe_session_target(session, i, &target, &encoder)); i++) {
-		fprintf(stderr, "%s: %" PRIu64 " datagrams, %" PRIu64 " records, %" PRIu64 " packets, %" PRIu64 " bytes\n", name,
-			target.datagrams, encoder.flows, encoder.packets, encoder.bytes);
+		bool is_stream = weir_probe_session_stream(session, i, &stream);
+
+		fprintf(stderr, "%s: %" PRIu64 " %s, %" PRIu64 " records, %" PRIu64 " packets, %" PRIu64 " bytes\n", name,
+			target.datagrams, is_stream ? "messages" : "datagrams", encoder.flows, encoder.packets, encoder.bytes);
 		tell(encoder.unsendable, "flows that this version cannot carry: IPv6 in NetFlow 5");
 		tell(encoder.clamped, "numbers too large for their field");
+		tell(stream.dropped, "messages dropped: the collector took too little, or was away");
+		tell(stream.lost, "messages may be lost: the session ended before the collector had them");
+		if (is_stream && *stream.err.what)
+			fprintf(stderr, "%s: %s\n", name, stream.err.what);
 		tell(target.refused, "datagrams were refused: nobody listens there");
 		if (target.failed)
 			fprintf(stderr, "%" PRIu64 " datagrams were not sent: %s\n", target.failed, strerror(target.last_failure));
@@ -371,6 +395,7 @@ const struct weir_command weir_command_probe = {
 		    "weir probe -i eth0 --to 192.0.2.10:4739\texport what passes eth0 as IPFIX\n"
 		    "weir probe -i eth1 -w 4 --version 9 --to 192.0.2.10:2055,192.0.2.11:2055 not port 22\tfour threads, two "
 		    "collectors, a filter\n"
+		    "weir probe -i eth0 --to tls:flows.example:4740 --tls-ca ca.pem\tIPFIX over TLS; sessions come again by themselves\n"
 		    "tcpdump -U -w - | weir probe -r - --print --format ndjson\tfrom another program",
 	.run = run,
 };

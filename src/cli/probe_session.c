@@ -8,8 +8,9 @@
 
 #include "cli/flow_table.h"
 #include "flow/text.h"
+#include "probe/counters.h"
 
-#define CLEAN_MS 1000
+#define FINISH_MS 10000 /* for a collector to take what waits at the end */
 
 struct worker {
 	struct weir_probe_session *session; /* borrowed */
@@ -20,6 +21,7 @@ struct worker {
 	struct weir_spool_writer *spool;
 	struct weir_enrich_worker *enrich; /* NULL: none */
 	int64_t synced_ms;
+	int64_t counted_ms;
 	struct weir_error print_err;
 
 	pthread_t thread;
@@ -150,10 +152,33 @@ static int on_sample(void *ctx, const struct weir_raw_sample *sample, int64_t no
 	return rc;
 }
 
+/* Of the interfaces whose names are told; one worker is enough. */
+static int send_counters(struct worker *w, int64_t now_ms)
+{
+	const struct weir_probe_session_options *o = &w->session->options;
+	int rc = 0;
+
+	if (w->number || !o->live || !o->counters_ms || o->encoder.version != WEIR_FLOW_SFLOW5 ||
+	    now_ms - w->counted_ms < o->counters_ms)
+		return 0;
+	w->counted_ms = now_ms;
+	for (unsigned i = 0; i < o->encoder.interfaces && !rc; i++) {
+		char name[WEIR_ENCODER_NAME_MAX + 1] = "";
+		struct weir_interface_counters counters;
+
+		memcpy(name, o->encoder.interface[i].name, WEIR_ENCODER_NAME_MAX);
+		if (weir_counters_read(name, &counters))
+			continue; /* it is gone */
+		for (unsigned n = 0; n < w->session->targets && !rc; n++)
+			rc = weir_target_counters(w->target[n], &counters, now_ms);
+	}
+	return rc;
+}
+
 static int on_tick(void *ctx, int64_t now_ms)
 {
 	struct worker *w = ctx;
-	int rc = 0;
+	int rc = send_counters(w, now_ms);
 
 	for (unsigned i = 0; i < w->session->targets && !rc; i++)
 		rc = weir_target_flush(w->target[i], now_ms);
@@ -168,20 +193,24 @@ static int on_tick(void *ctx, int64_t now_ms)
 
 static int open_targets(struct worker *w, struct weir_error *err)
 {
-	struct weir_encoder_options encoder = w->session->options.encoder;
+	struct weir_target_options options = {
+		.encoder = w->session->options.encoder,
+		.tls = &w->session->options.tls,
+		.patient = !w->session->options.live,
+	};
 	char *list = strdup(w->session->options.to), *rest = NULL;
 	unsigned n = 0;
 	int rc = 0;
 
 	if (!list)
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	encoder.domain += w->number;
+	options.encoder.domain += w->number;
 	for (char *word = strtok_r(list, ", ", &rest); word && !rc; word = strtok_r(NULL, ", ", &rest)) {
 		if (n == WEIR_PROBE_TARGETS_MAX)
 			rc = weir_error_set(err, -E2BIG, "--to", "`weir replicate` serves more", "%d collectors at most",
 					    WEIR_PROBE_TARGETS_MAX);
 		else
-			rc = weir_target_open(word, &encoder, &w->target[n], err);
+			rc = weir_target_open(word, &options, &w->target[n], err);
 		n += !rc;
 	}
 	free(list);
@@ -288,6 +317,8 @@ static void *work(void *arg)
 		err = w->print_err;
 	if (rc && !*err.what)
 		(void)weir_error_set(&err, rc, NULL, NULL, "the flows cannot be handed out: %s", strerror(-rc));
+	for (unsigned i = 0; i < w->session->targets; i++)
+		weir_target_finish(w->target[i], FINISH_MS);
 	if (w->spool)
 		sync_spool(w, INT64_MAX);
 	pthread_mutex_lock(&w->lock);
@@ -423,6 +454,24 @@ const char *weir_probe_session_target(struct weir_probe_session *session, unsign
 		ret_stats->last_failure = stats->last_failure ? stats->last_failure : ret_stats->last_failure;
 	}
 	return weir_target_name(session->worker[0].target[i]);
+}
+
+bool weir_probe_session_stream(struct weir_probe_session *session, unsigned i, struct weir_stream_stats *ret_stats)
+{
+	*ret_stats = (struct weir_stream_stats){0};
+	for (unsigned n = 0; n < session->workers; n++) {
+		struct weir_stream_stats stats;
+
+		if (!weir_target_stream_stats(session->worker[n].target[i], &stats))
+			return false;
+		ret_stats->messages += stats.messages;
+		ret_stats->sessions += stats.sessions;
+		ret_stats->dropped += stats.dropped;
+		ret_stats->lost += stats.lost;
+		if (*stats.err.what)
+			ret_stats->err = stats.err;
+	}
+	return true;
 }
 
 bool weir_probe_session_error(struct weir_probe_session *session, struct weir_error *ret_err)

@@ -25,9 +25,11 @@ struct weir_probe_session_options {
 	bool paced;
 	struct weir_meter_options meter;
 	const char *to;			     /* collectors, parted by commas; NULL: none */
+	struct weir_uplink_tls tls;	     /* of those that are "tls:…"; its strings must outlive the session */
 	struct weir_encoder_options encoder; /* its domain is the first worker's, the others count up */
 	const char *format;		     /* of standard output: table, ndjson, csv; NULL: nothing is printed */
 	const struct weir_spool_options *spool; /* its lane is ignored: workers have p0, p1 …; NULL: none */
+	int64_t counters_ms; /* sFlow, live: the interfaces' counters are sent after so long; 0: never */
 	int64_t sync_ms;		     /* of the spool */
 	struct weir_enrich *enrich;	     /* of what is printed or stored; borrowed; NULL: none */
 };
@@ -55,6 +57,8 @@ void weir_probe_session_stats(struct weir_probe_session *session, struct weir_pr
 /* A collector's figures, over all workers; NULL behind the last. Only when the workers have ended. */
 const char *weir_probe_session_target(struct weir_probe_session *session, unsigned i, struct weir_target_stats *ret_stats,
 				      struct weir_encoder_stats *ret_encoder);
+/* The same of one over TCP or TLS; false: it is none. At any time. */
+bool weir_probe_session_stream(struct weir_probe_session *session, unsigned i, struct weir_stream_stats *ret_stats);
 /* The spool's latest error since the last call: true, and *ret_err is filled. */
 bool weir_probe_session_error(struct weir_probe_session *session, struct weir_error *ret_err);
 

@@ -75,6 +75,10 @@ void weir_run_banner_print(const struct weir_run_banner *b, FILE *out)
 	for (unsigned i = 0; i < b->role->config.web_listen.count; i++)
 		fprintf(out, "  page        %s://%s\n", *b->role->config.web_certificate ? "https" : "http",
 			b->role->config.web_listen.item[i]);
+	for (unsigned i = 0; i < b->role->config.probe_interfaces.count; i++)
+		fprintf(out, "%s%s", i ? " " : "  probe       ", b->role->config.probe_interfaces.item[i]);
+	if (b->role->config.probe_interfaces.count)
+		fputs("\n", out);
 	if (b->user)
 		fprintf(out, "  runs as     %s\n", b->user);
 	if (listens_everywhere(listen)) {

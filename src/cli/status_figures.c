@@ -3,12 +3,13 @@
 
 #include "base/clock.h"
 
-const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web"};
+const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web", "probe"};
 
 #define COLLECT WEIR_STATUS_COLLECT
 #define SINK	WEIR_STATUS_SINK
 #define STORE	WEIR_STATUS_STORE
 #define REPLICATE WEIR_STATUS_REPLICATE
+#define PROBE	WEIR_STATUS_PROBE
 #define COUNT	WEIR_FIGURE_COUNT
 #define BYTES	WEIR_FIGURE_BYTES
 
@@ -40,6 +41,14 @@ const struct weir_figure weir_figures[] = {
 	{REPLICATE, "datagrams", "datagrams", "weir_replicate_datagrams_total", COUNT, true, false, NULL},
 	{REPLICATE, "exporters", "exporters", "weir_replicate_exporters", COUNT, false, false, NULL},
 	{REPLICATE, "kernel_drops", "dropped by the kernel", "weir_replicate_kernel_drops_total", COUNT, true, false, NULL},
+	{PROBE, "packets", "packets", "weir_probe_packets_total", COUNT, true, false, NULL},
+	{PROBE, "bytes", "bytes", "weir_probe_bytes_total", BYTES, true, false, NULL},
+	{PROBE, "flows", "flows", "weir_probe_flows_total", COUNT, true, false, NULL},
+	{PROBE, "cached_flows", "flows that go on", "weir_probe_cached_flows", COUNT, false, false, NULL},
+	{PROBE, "kernel_drops", "dropped by the kernel", "weir_probe_kernel_drops_total", COUNT, true, false, NULL},
+	{PROBE, "ended_early", "ended, cache full", "weir_probe_ended_early_total", COUNT, true, true, NULL},
+	{PROBE, "spool_lost_flows", "not written to the spool", "weir_probe_spool_lost_rows_total", COUNT, true, true,
+	 "flows of the probe were lost because the spool could not be written; look at the disk and at probe's log"},
 	{0},
 };
 /* clang-format on */

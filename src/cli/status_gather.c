@@ -115,7 +115,8 @@ static void find_processes(struct weir_status *status)
 
 		p->wanted = (i != WEIR_STATUS_STORE || status->config->store_embedded) &&
 			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count) &&
-			    (i != WEIR_STATUS_WEB || status->config->web_listen.count);
+			    (i != WEIR_STATUS_WEB || status->config->web_listen.count) &&
+			    (i != WEIR_STATUS_PROBE || status->config->probe_interfaces.count);
 		p->state = reports_itself(status, &run, &p->samples) ? "up" : "down";
 		if (status->supervised)
 			read_supervised(&run, weir_status_roles[i], p);
@@ -268,6 +269,10 @@ static void judge_figures(struct weir_status *status)
 		weir_status_problem(status, "this machine's clock was set %s by %.0f s in the last ten minutes: the flows' times of "
 					    "receipt jumped with it; see what sets it (timedatectl, chronyc tracking)",
 				    step_s > 0 ? "forward" : "back", step_s > 0 ? step_s : -step_s);
+	if (per_second(status, "weir_probe_kernel_drops_total") > 0)
+		weir_status_problem(status, "the kernel drops %.0f packets a second of the probe's; make probe.ring larger, or "
+					    "probe.workers more",
+				    per_second(status, "weir_probe_kernel_drops_total"));
 	(void)weir_samples_get(sink, "weir_sink_up", "", &up);
 	(void)weir_samples_get(sink, "weir_sink_down_seconds", "", &down_s);
 	if (is_state(status, WEIR_STATUS_SINK, "up") && up < 1 && down_s >= SINK_DOWN_S)

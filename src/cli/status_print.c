@@ -177,6 +177,21 @@ static int table_verdict(const struct weir_status *status, struct weir_buffer *o
 	return rc;
 }
 
+static int table_probe(const struct weir_status *status, struct weir_buffer *out)
+{
+	const struct weir_config_list *interfaces = &status->config->probe_interfaces;
+	int rc;
+
+	if (!status->process[WEIR_STATUS_PROBE].wanted || !status->process[WEIR_STATUS_PROBE].samples.count)
+		return 0;
+	rc = weir_buffer_text(out, "\nprobe");
+	for (unsigned i = 0; !rc && i < interfaces->count; i++)
+		rc = weir_buffer_printf(out, " %s", interfaces->item[i]);
+	if (!rc)
+		rc = weir_buffer_text(out, "\n");
+	return rc ? rc : table_role(status, WEIR_STATUS_PROBE, out);
+}
+
 int weir_status_print_table(const struct weir_status *status, struct weir_buffer *out)
 {
 	char disk[WEIR_HUMAN_MAX];
@@ -190,6 +205,8 @@ int weir_status_print_table(const struct weir_status *status, struct weir_buffer
 		rc = table_role(status, WEIR_STATUS_COLLECT, out);
 	if (!rc)
 		rc = table_faults(status, out);
+	if (!rc)
+		rc = table_probe(status, out);
 	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted && status->process[WEIR_STATUS_REPLICATE].samples.count)
 		rc = weir_buffer_text(out, "\nreplicate\n");
 	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted)
@@ -353,6 +370,11 @@ int weir_status_print_json(const struct weir_status *status, struct weir_buffer 
 		rc = json_store(status, out);
 	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted) {
 		rc = json_figures(status, WEIR_STATUS_REPLICATE, out);
+		if (!rc)
+			rc = weir_buffer_text(out, "}");
+	}
+	if (!rc && status->process[WEIR_STATUS_PROBE].wanted) {
+		rc = json_figures(status, WEIR_STATUS_PROBE, out);
 		if (!rc)
 			rc = weir_buffer_text(out, "}");
 	}

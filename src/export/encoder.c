@@ -147,6 +147,20 @@ int weir_encoder_sample(struct weir_encoder *encoder, const struct weir_raw_samp
 	return rc;
 }
 
+int weir_encoder_counters(struct weir_encoder *encoder, const struct weir_interface_counters *counters, int64_t now_ms,
+			  const struct weir_encoder_output *output)
+{
+	int rc;
+
+	if (!encoder->protocol->sample)
+		return -EINVAL;
+	enter(encoder, now_ms, output);
+	rc = weir_sflow_write_counters(encoder, counters);
+	if (rc)
+		encoder->message.open = false;
+	return rc;
+}
+
 int weir_encoder_flush(struct weir_encoder *encoder, int64_t now_ms, const struct weir_encoder_output *output)
 {
 	int rc;

@@ -41,6 +41,7 @@ struct weir_encoder_options {
 	uint32_t template_refresh_messages; /* send templates again after so many messages; 0: 20 */
 	int64_t template_refresh_ms;	    /* and after so long; 0: 60 000 */
 	uint32_t sampling_rate;		    /* told in headers, options records or samples; 0: nothing is said */
+	bool sampling_random;		    /* each by chance, not every n-th; sFlow cannot tell */
 	struct weir_addr agent;		    /* sFlow's agent address; all zeros: 127.0.0.1 */
 	struct weir_encoder_interface interface[WEIR_ENCODER_INTERFACES_MAX]; /* told in options records (v9, IPFIX) */
 	unsigned interfaces;
@@ -86,6 +87,20 @@ struct weir_raw_sample {
 	uint32_t pool; /* packets that could have been sampled so far */
 	uint32_t drops;
 };
+
+/* sFlow: an interface's counters; what the system does not tell apart stays 0. */
+struct weir_interface_counters {
+	uint32_t index, type;	 /* type: IANA's ifType */
+	uint64_t speed_bps;	 /* 0: not known */
+	uint32_t duplex;	 /* sFlow's: 0 not known, 1 full, 2 half */
+	bool is_up, is_running, is_promiscuous;
+	uint64_t in_bytes, in_packets, in_multicast, in_discards, in_errors;
+	uint64_t out_bytes, out_packets, out_discards, out_errors;
+};
+
+/* The same as weir_encoder_sample(), of counters. */
+int weir_encoder_counters(struct weir_encoder *encoder, const struct weir_interface_counters *counters, int64_t now_ms,
+			  const struct weir_encoder_output *output) WEIR_MUST_CHECK;
 
 /* Samples wait in a message until it is full or weir_encoder_flush() is called. Returns 0, -EINVAL for another version
  * than sFlow, or what send() returned. */

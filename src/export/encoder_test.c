@@ -159,8 +159,9 @@ static void fill_cell(struct weir_block *b, enum weir_column_id id, uint32_t row
 	case WEIR_TYPE_TIME:
 		weir_block_time(b, id)[row] = NOW_MS - 60000 + id * 100 + row;
 		break;
-	default: /* differs by column and row, and fits into one byte */
-		weir_block_put_number(b, id, row, (id * 3 + row * 7) % 255 + 1);
+	default: /* differs by column and row, and fits into one byte; but halves of round trips are told in milliseconds */
+		weir_block_put_number(b, id, row, ((id * 3 + row * 7) % 255 + 1) *
+				      (id == WEIR_COL_SERVER_RTT || id == WEIR_COL_CLIENT_RTT ? 2000 : 1));
 		break;
 	}
 }

@@ -10,12 +10,13 @@
 
 #include "export/message.h"
 
-enum { SAMPLING_DETERMINISTIC = 1, SAMPLING_INTERVAL_MAX = 0x3fff };
+/* The sampling mode of v5's header, as Cisco's routers set it: packet interval, or random. */
+enum { SAMPLING_DETERMINISTIC = 1, SAMPLING_RANDOM = 2, SAMPLING_INTERVAL_MAX = 0x3fff };
 
 static void begin(struct weir_encoder *e)
 {
 	struct weir_writer *w = &e->message.w;
-	uint32_t rate = e->options.sampling_rate;
+	uint32_t rate = e->options.sampling_rate, mode = e->options.sampling_random ? SAMPLING_RANDOM : SAMPLING_DETERMINISTIC;
 
 	weir_writer_u16(w, e->fixed->version);
 	weir_writer_u16(w, 0); /* count: end() */
@@ -32,7 +33,7 @@ static void begin(struct weir_encoder *e)
 	weir_writer_u16(w, (uint16_t)e->options.domain); /* engine type and number */
 	if (rate > SAMPLING_INTERVAL_MAX)
 		rate = SAMPLING_INTERVAL_MAX;
-	weir_writer_u16(w, rate ? (uint16_t)(SAMPLING_DETERMINISTIC << 14 | rate) : 0);
+	weir_writer_u16(w, rate ? (uint16_t)(mode << 14 | rate) : 0);
 }
 
 static void end(struct weir_encoder *e)

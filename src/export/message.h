@@ -26,6 +26,10 @@ struct weir_export_template {
 	struct weir_field field[WEIR_FIELDS_MAX];
 };
 
+/* The numbers of options templates: far from the data templates', which count up from 256. */
+#define WEIR_TEMPLATE_OF_SAMPLING   65535
+#define WEIR_TEMPLATE_OF_INTERFACES 65534
+
 struct weir_message {
 	struct weir_writer w;
 	bool open;
@@ -65,7 +69,7 @@ struct weir_encoder {
 	uint32_t messages_since_refresh;
 	int64_t refreshed_ms;
 
-	uint32_t sample_sequence;
+	uint32_t sample_sequence, counter_sequence;
 	uint32_t sample_pool;
 	uint8_t *data; /* options.mtu_bytes, owned */
 };
@@ -91,6 +95,9 @@ static inline void weir_message_flow(struct weir_message *m, uint64_t packets, u
 /* Write one record to w by its fields. Returns how many values did not fit into theirs. */
 unsigned weir_record_write(struct weir_writer *w, const struct weir_field *field, unsigned fields,
 			   const struct weir_block *block, uint32_t row, int64_t boot_ms);
+
+/* sFlow's counter samples. */
+int weir_sflow_write_counters(struct weir_encoder *e, const struct weir_interface_counters *counters) WEIR_MUST_CHECK;
 
 /* The largest number that fits into a field of that length. */
 static inline uint64_t weir_field_largest(unsigned length)

@@ -18,8 +18,6 @@ enum {
 	SET_HEADER_BYTES = 4,
 	FIELD_BYTES = 4,
 	TEMPLATE_HEADER_BYTES = 4,
-	OPTIONS_TEMPLATE_ID = 65535, /* far from the data templates, which count up from 256 */
-	INTERFACES_TEMPLATE_ID = 65534,
 
 	V9_SCOPE_SYSTEM = 1,
 	V9_SCOPE_INTERFACE = 2,
@@ -28,7 +26,8 @@ enum {
 	IE_OBSERVATION_DOMAIN = 149,
 	IE_SAMPLING_INTERVAL = 34,
 	IE_SAMPLING_ALGORITHM = 35,
-	SAMPLING_DETERMINISTIC = 1,
+	SAMPLING_DETERMINISTIC = 1, /* samplingAlgorithm, element 35 */
+	SAMPLING_RANDOM = 2,
 };
 
 static bool is_v9(const struct weir_encoder *e)
@@ -146,15 +145,15 @@ static void write_sampling(struct weir_encoder *e)
 	struct weir_message *m = &e->message;
 	struct weir_writer *w = &m->w;
 
-	write_options_template(e, OPTIONS_TEMPLATE_ID, V9_SCOPE_SYSTEM, IE_OBSERVATION_DOMAIN, 2);
+	write_options_template(e, WEIR_TEMPLATE_OF_SAMPLING, V9_SCOPE_SYSTEM, IE_OBSERVATION_DOMAIN, 2);
 	weir_writer_u16(w, IE_SAMPLING_INTERVAL);
 	weir_writer_u16(w, 4);
 	weir_writer_u16(w, IE_SAMPLING_ALGORITHM);
 	weir_writer_u16(w, 1);
-	open_set(e, OPTIONS_TEMPLATE_ID);
+	open_set(e, WEIR_TEMPLATE_OF_SAMPLING);
 	weir_writer_u32(w, e->options.domain);
 	weir_writer_u32(w, e->options.sampling_rate);
-	weir_writer_u8(w, SAMPLING_DETERMINISTIC);
+	weir_writer_u8(w, e->options.sampling_random ? SAMPLING_RANDOM : SAMPLING_DETERMINISTIC);
 	m->records++;
 	m->data_records++;
 }
@@ -165,10 +164,10 @@ static void write_interfaces(struct weir_encoder *e)
 	struct weir_message *m = &e->message;
 	struct weir_writer *w = &m->w;
 
-	write_options_template(e, INTERFACES_TEMPLATE_ID, V9_SCOPE_INTERFACE, IE_INGRESS_INTERFACE, 1);
+	write_options_template(e, WEIR_TEMPLATE_OF_INTERFACES, V9_SCOPE_INTERFACE, IE_INGRESS_INTERFACE, 1);
 	weir_writer_u16(w, IE_INTERFACE_NAME);
 	weir_writer_u16(w, WEIR_ENCODER_NAME_MAX);
-	open_set(e, INTERFACES_TEMPLATE_ID);
+	open_set(e, WEIR_TEMPLATE_OF_INTERFACES);
 	for (unsigned i = 0; i < e->options.interfaces; i++) {
 		weir_writer_u32(w, e->options.interface[i].index);
 		weir_writer_bytes(w, e->options.interface[i].name, WEIR_ENCODER_NAME_MAX);
@@ -210,7 +209,7 @@ static struct weir_export_template *template_for(struct weir_encoder *e, unsigne
 			return t;
 	}
 	t = &e->template[e->template_next++ % WEIR_TEMPLATES_MAX];
-	e->template_id = e->template_id + 1 < OPTIONS_TEMPLATE_ID ? (uint16_t)(e->template_id + 1) : 256;
+	e->template_id = e->template_id + 1 < WEIR_TEMPLATE_OF_INTERFACES ? (uint16_t)(e->template_id + 1) : 256;
 	*t = (struct weir_export_template){.columns = columns, .family = (uint8_t)family, .id = e->template_id};
 	t->fields = weir_field_list(e->options.version, family, &columns, t->field);
 	for (unsigned i = 0; i < t->fields; i++)

@@ -301,12 +301,33 @@ def test_sflow_samples_are_the_packets(weir, frames, tmp_path):
     assert pairs == seen
 
 
+def told_algorithm(payload, version):
+    """1 deterministic, 2 random: in the header of v5, in the options record that a set of 65535 holds."""
+    if version == "5":
+        return struct.unpack_from(">H", payload, 22)[0] >> 14
+    at = 16 if version == "10" else 20
+    while at + 4 <= len(payload):
+        number, length = struct.unpack_from(">HH", payload, at)
+        if number == 65535:
+            return payload[at + 12]
+        at += length
+    return None
+
+
+@pytest.mark.parametrize("random", [False, True])
 @pytest.mark.parametrize("version", ["5", "9", "10", "sflow"])
-def test_sampling_is_told(version, weir, frames, tmp_path):
-    payloads = exported(weir, "-r", frames, "--version", version, "--sampling", "10", "ip")
+def test_sampling_is_told(version, random, weir, frames, tmp_path):
+    """sFlow has no word for it: it is by chance always, as its specification has it."""
+    payloads = exported(weir, "-r", frames, "--version", version, "--sampling", "10", *(["--random"] if random else []), "ip")
     back = decoded(weir, payloads, tmp_path)
     assert {flow["sampling_rate"] for flow in back} == {10}
-    assert sum(flow["packets"] for flow in back) == count_by_tshark(frames, "ip") // 10
+    taken, expected = sum(flow["packets"] for flow in back), count_by_tshark(frames, "ip") // 10
+    if random or version == "sflow":
+        assert abs(taken - expected) < 5 * expected ** 0.5  # five standard deviations
+    else:
+        assert taken == expected
+    if version != "sflow":
+        assert told_algorithm(payloads[0], version) == (2 if random else 1)
 
 
 @pytest.mark.parametrize("version", ["9", "10"])
@@ -464,6 +485,11 @@ def listening(lab, weir, *arguments, log):
     assert lab.exporter.stop(process, signal.SIGINT) == 0, log.read_text()
 
 
+def growing(command):
+    """Lines of tshark, whose file is written meanwhile, so that it may end within a frame."""
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=30).stdout.splitlines()
+
+
 def live_flows_of(lab, weir, path, log, *arguments):
     """The flows and what was said of a file that is replayed on the wire."""
     with listening(lab, weir, "--print", "--format", "ndjson", *arguments, log=log):
@@ -508,7 +534,7 @@ def test_live_export(version, lab, weir, frames):
     with listening(lab, weir, "--version", version, "--to", f"{network.COLLECTOR}:2055", log=log):
         lab.replay(frames, 5000)
     sent = int(re.search(r": (\d+) datagrams", log.read_text()).group(1))
-    wait_until("the capture", lambda: len(network.run(["tshark", "-r", path, "-T", "fields", "-e", "frame.number"]).split()) >= sent)
+    wait_until("the capture", lambda: len(growing(["tshark", "-r", path])) >= sent)
     lab.collector.stop(dumpcap)
     done = subprocess.run([weir, "decode", "--format", "ndjson", path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "0 lost" in done.stderr, done.stderr
@@ -516,6 +542,37 @@ def test_live_export(version, lab, weir, frames):
     assert totals([json.loads(line) for line in done.stdout.splitlines()]) == (packets, ip_bytes)
     names = network.run(["tshark", "-r", path, "-d", "udp.port==2055,cflow", "-T", "fields", "-e", "cflow.if_name"])
     assert "t1" in names
+
+
+def test_sflow_tells_the_interfaces_counters(lab, weir, frames):
+    """To two collectors: packet samples, and what the system has counted of t1, as tshark reads it."""
+    captures = [lab.capture(6343), lab.capture(6344)]
+    log = lab.folder / "probe-sflow.log"
+    with listening(lab, weir, "--version", "sflow", "--counters", "500ms", "--to",
+                   f"{network.COLLECTOR}:6343,{network.COLLECTOR}:6344", log=log):
+        lab.replay(frames, 5000)
+        counted = {name: int(lab.exporter.run("cat", f"/sys/class/net/t1/statistics/{name}"))
+                   for name in ("rx_bytes", "rx_packets", "tx_bytes", "tx_packets")}
+        index = int(lab.exporter.run("cat", "/sys/class/net/t1/ifindex"))
+
+        def told(path):
+            listed = growing(["tshark", "-r", path, "-d", "udp.port==6343-6344,sflow", "-T", "fields", "-E", "occurrence=l", "-E",
+                               "separator=,", *[word for field in ("ifindex", "iftype", "ifinoct", "ifinpkt", "ifoutoct", "ifoutpkt")
+                                                   for word in ("-e", f"sflow_245.{field}")]])
+            return [line for line in listed if line.strip(",")][-1:]
+
+        expected = ",".join(str(n) for n in (index, 6, counted["rx_bytes"], counted["rx_packets"], counted["tx_bytes"],
+                                             counted["tx_packets"]))
+        for _, path in captures:
+            wait_until(f"counters {expected}", lambda path=path: told(path) == [expected])
+    sent = {int(n) for n in re.findall(r": (\d+) datagrams", log.read_text())}
+    assert len(sent) == 1
+    for dumpcap, path in captures:
+        wait_until("the capture", lambda path=path: len(growing(["tshark", "-r", path])) >= max(sent))
+        lab.collector.stop(dumpcap)
+        done = subprocess.run([weir, "decode", "--format", "ndjson", path], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "fault " not in done.stderr, done.stderr
+        assert len(done.stdout.splitlines()) == len(tshark(frames, "frame.len"))
 
 
 def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
@@ -532,6 +589,12 @@ def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
     packets, ip_bytes, _ = by_tshark(frames)
     wait_until("the metrics", lambda: f"\nweir_probe_packets_total {packets}\n" in metrics.read_text())
     status = pathlib.Path(f"/proc/{probe_pid(data)}/status").read_text()
+    told = json.loads(subprocess.run([weir, "status", "--config", tmp_path / "weir.yaml", "--format", "json"], capture_output=True,
+                                     text=True, timeout=30).stdout)
+    assert told["probe"]["packets"] == packets and told["probe"]["kernel_drops"] == 0
+    table = subprocess.run([weir, "status", "--config", tmp_path / "weir.yaml"], capture_output=True, text=True, timeout=30).stdout
+    assert re.search(r"^probe +up ", table, re.M) and re.search(r"^probe t1\n  packets ", table, re.M), table
+    wait_until("the banner", lambda: re.search(r"^  probe +t1$", log.read_text(), re.M), 60)
     assert re.search(r"^CapEff:\s+0+$", status, re.M), "the probe keeps capabilities while it reads packets"
     assert lab.exporter.stop(process, signal.SIGINT, 40) == 0, log.read_text()
     sums = [native.sums(path) for path in (data / "spool").glob("p*/*.native.lz4")]

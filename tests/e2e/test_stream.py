@@ -403,3 +403,32 @@ def test_a_busy_port(start, weir, tmp_path):
                                              "tcp_listen": f"127.0.0.1:{collector.tcp}"}}))
     done = subprocess.run([weir, "collect", "--config", other], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "collect.tcp_listen" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+# --- the probe as an exporter --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("transport, workers", [("tcp", 1), ("tls", 1)])
+def test_the_probes_flows_come_over_a_session(transport, workers, start, weir, keys, tmp_path):
+    collector = start(peers=["router.example"])
+    path = traffic.write_pcap(tmp_path / "traffic.pcap", traffic.conversations(7, 400, True))
+    command = [weir, "probe", "-r", path]
+    port = {"tcp": collector.tcp, "tls": collector.tls}[transport]
+    tls = ["--tls-ca", keys / "ca.pem", "--tls-cert", keys / "router.pem", "--tls-key", keys / "router.key"]
+    done = subprocess.run([*command, "--to", f"{transport}:127.0.0.1:{port}", *(tls if transport == "tls" else [])],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "lost" not in done.stderr, done.stderr
+    assert collector.end() == 0
+    printed = subprocess.run([*command, "--print", "--format", "ndjson"], capture_output=True, text=True, timeout=60)
+    flows = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert collector.spooled() == [len(flows), sum(flow["bytes"] for flow in flows)]
+
+
+@pytest.mark.parametrize("arguments, word", [
+    (["--to", "tcp:127.0.0.1:1"], "cannot connect"),
+    (["--to", "tcp:127.0.0.1:1", "--version", "9"], "only IPFIX goes over TCP and TLS"),
+    (["--to", "tls:127.0.0.1:1"], "--tls-ca"),
+])
+def test_the_probe_says_why_there_is_no_session(arguments, word, weir, tmp_path):
+    path = traffic.write_pcap(tmp_path / "traffic.pcap", traffic.conversations(7, 4, True))
+    done = subprocess.run([weir, "probe", "-r", path, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
