@@ -250,12 +250,14 @@ static void fill_interfaces(const struct weir_labels *l, const struct weir_block
 	const struct weir_addr *exporter = weir_block_addr(block, WEIR_COL_EXPORTER_ADDR);
 	const uint32_t *index = weir_block_u32(block, index_id);
 	uint32_t *name = weir_block_u32(block, name_id);
+	uint32_t known = 0;
 
 	for (uint32_t row = 0; row < block->rows; row++) {
-		if (row && index[row] == index[row - 1] && memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) == 0)
-			name[row] = name[row - 1];
-		else if (index[row])
-			name[row] = find(l, &exporter[row], INTERFACE, index[row])->name;
+		if (!row || index[row] != index[row - 1] || memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) != 0)
+			known = index[row] ? find(l, &exporter[row], INTERFACE, index[row])->name : 0;
+		/* What the decoder knows, from before a restart perhaps, stays where nothing better is known. */
+		if (known)
+			name[row] = known;
 	}
 }
 
