@@ -98,7 +98,7 @@ def load(folder, url, flows):
             return rows == str(flows)
         lab.wait_for("the sink to load all", loaded, 600, 0.05)
         seconds = time.perf_counter() - before
-        sink_cpu = lab.cpu_ns(sink.pid)
+        sink_cpu = lab.process_ns(sink.pid)
     return seconds, sink_cpu
 
 
@@ -139,9 +139,9 @@ def compare(stream):
         config.write_text(config.read_text() + f"store:\n  listen: \"127.0.0.1:{port}\"\n")
         with process(lab.WEIR, "store", "--config", str(config), "--data", str(weir.out)) as store:
             lab.wait_for("the store to answer", lambda: answers(url))
-            cpu = lab.cpu_ns(store.pid)
+            cpu = lab.process_ns(store.pid)
             seconds, sink_cpu = load(folder / "weir", url, weir.counted)
-            cpu = lab.cpu_ns(store.pid) - cpu + sink_cpu
+            cpu = lab.process_ns(store.pid) - cpu + sink_cpu
             loaded_mb = lab.peak_kb(store.pid) / 1024
             ask(url, "OPTIMIZE TABLE flows FINAL")
             ask(url, "OPTIMIZE TABLE flows_1m FINAL")
