@@ -130,7 +130,7 @@ def test_explore_has_the_stores_numbers(page):
     sums = [int(n) for n, in page.sql(f"SELECT {BYTES} AS b FROM flows GROUP BY proto ORDER BY b DESC")]
     shown = [number for _, number in rows(seen["proto"])]
     assert shown[:min(8, len(sums))] == sums[:8] and shown[-1] == sum(sums)
-    top = page.sql(f"SELECT src_addr, if(proto IN (6, 17, 132) AND least(src_port, dst_port) < 32768, least(src_port, dst_port), 0) AS port, {BYTES} AS b, "
+    top = page.sql(f"SELECT src_addr, service_port, {BYTES} AS b, "
                    "sum(packets * greatest(sampling_rate, 1)), count() FROM flows GROUP BY 1, 2 ORDER BY b DESC LIMIT 1")[0]
     first = seen["table"][0]
     assert first[0] == top[0] and [int(re.sub(r"\D", "", cell)) for cell in first[3:6]] == [int(n) for n in top[2:]]

@@ -14,6 +14,8 @@ export const RANKINGS: Ranking[] = [
 	{ title: 'Destinations', by: ['dst_addr'] },
 	{ title: 'Services', by: ['proto', 'service_port'] },
 	{ title: 'Conversations', by: ['src_addr', 'dst_addr'] },
+	{ title: 'Categories', by: ['category'], empty: unknown },
+	{ title: 'Directions', by: ['traffic_direction'], empty: unknown },
 	{ title: 'Source zones', by: ['src_zone'], empty: unknown },
 	{ title: 'Destination zones', by: ['dst_zone'], empty: unknown },
 	{ title: 'Source countries', by: ['src_country'], empty: unknown },
@@ -27,4 +29,4 @@ export const RANKINGS: Ranking[] = [
 ];
 
 /* What the overview's chart can be drawn by. */
-export const CHART_BY = ['proto', 'service_port', 'src_addr', 'dst_addr', 'exporter_addr', 'flow_type', 'src_zone', 'dst_zone', 'src_country', 'dst_country', 'src_as', 'dst_as', 'in_if', 'out_if', 'application_name'];
+export const CHART_BY = ['service_port', 'proto', 'service', 'category', 'traffic_direction', 'src_addr', 'dst_addr', 'exporter_addr', 'flow_type', 'src_zone', 'dst_zone', 'src_country', 'dst_country', 'src_as', 'dst_as', 'in_if', 'out_if', 'application_name'];
