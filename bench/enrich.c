@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "enrich/enrich.h"
+#include "policy/policy.h"
 
 #define ROWS 8192
 
@@ -145,6 +146,34 @@ static void write_networks(const char *path, const struct weir_prefix *prefix, s
 		die(path);
 }
 
+static struct weir_vocabulary *vocabulary_new(struct weir_vocabulary **ret_vocabulary)
+{
+	if (weir_vocabulary_new(&weir_vocabulary_limits_default, 1, ret_vocabulary))
+		die("no memory");
+	return *ret_vocabulary;
+}
+
+/* 500 rules, of which the flows match the last few, as in a policy that has grown for years. */
+static struct weir_policy *made_policy(struct weir_vocabulary *vocabulary)
+{
+	static char text[200 * 1000];
+	size_t len = (size_t)snprintf(text, sizeof(text), "sets: {own: [198.51.100.0/24, 203.0.113.0/24]}\nrules:\n");
+	struct weir_rule_file *file = NULL;
+	struct weir_policy *policy = NULL;
+	struct weir_error err = {0};
+
+	for (unsigned i = 0; i < 497; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "  - {name: r%u, from: [zone zone%u, role r%u], to: %s, over: tcp/%u, action: allow}\n",
+					i, i % 200, i % 7, i % 3 ? "internal" : "set own", 10000 + i);
+	(void)snprintf(text + len, sizeof(text) - len,
+		       "  - {name: dns, to: role dns, over: port 53, action: allow}\n"
+		       "  - {name: web, from: internal, over: [tcp/443, tcp/80], action: allow}\n"
+		       "  - {name: rest, action: allow}\n");
+	if (weir_rule_file_read("made", text, strlen(text), &file, &err) || weir_policy_new(&file, 1, NULL, vocabulary, &policy, &err))
+		die(err.what);
+	return policy;
+}
+
 static void enrich(const char *path, const struct weir_addr *addr, size_t addrs, unsigned times)
 {
 	struct weir_enrich_options options = {.networks = {.file = path}};
@@ -153,11 +182,13 @@ static void enrich(const char *path, const struct weir_addr *addr, size_t addrs,
 	struct weir_enrich *e;
 	struct weir_block *block;
 	struct weir_error err = {0};
+	struct weir_policy *policy = made_policy(vocabulary_new(&vocabulary));
+	struct weir_judge *judge;
 	int64_t enrich_ns = 0;
+	int64_t judge_ns = 0;
 	int64_t start = used_ns();
 
-	if (weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary) ||
-	    weir_enrich_new(&options, vocabulary, &e, &err) || weir_enrich_worker_new(e, 1, &worker) ||
+	if (weir_judge_new(policy, 1, &judge) || weir_enrich_new(&options, vocabulary, &e, &err) || weir_enrich_worker_new(e, 1, &worker) ||
 	    weir_block_new(&weir_block_limits_default, &block))
 		die(err.what);
 	printf("reading the file: %.2f s\n", (double)(used_ns() - start) / 1e9);
@@ -166,9 +197,15 @@ static void enrich(const char *path, const struct weir_addr *addr, size_t addrs,
 		start = used_ns();
 		weir_enrich_block(worker, block, NULL);
 		enrich_ns += used_ns() - start;
+		start = used_ns();
+		weir_judge_block(judge, block, 1767225600, NULL);
+		judge_ns += used_ns() - start;
 		weir_block_reset(block);
 	}
 	printf("a flow through enrichment: %.1f ns\n", (double)enrich_ns / ROWS / times);
+	printf("a flow through a policy of %u rules: %.1f ns\n", weir_policy_rules(policy), (double)judge_ns / ROWS / times);
+	weir_judge_free(judge);
+	weir_policy_free(policy);
 	weir_block_free(block);
 	weir_enrich_worker_free(worker);
 	weir_enrich_free(e);

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 struct weir_class_key {
-	uint32_t part[4];
+	uint32_t part[6];
 };
 
 struct weir_classes {
@@ -32,14 +32,15 @@ uint64_t *weir_classes_add(struct weir_classes *classes, const struct weir_class
 
 static inline uint32_t weir_classes_slot(const struct weir_classes *c, const struct weir_class_key *key)
 {
-	uint64_t a;
-	uint64_t b;
+	uint64_t word[3];
+	uint64_t h = c->seed;
 
-	memcpy(&a, &key->part[0], sizeof(a));
-	memcpy(&b, &key->part[2], sizeof(b));
-	a = (a ^ c->seed) * UINT64_C(0x9e3779b97f4a7c15);
-	b = (b ^ (a >> 29) ^ a) * UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint32_t)(b >> 32) & (c->capacity - 1);
+	memcpy(word, key->part, sizeof(word));
+	for (unsigned i = 0; i < 3; i++) {
+		h = (h ^ word[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	return (uint32_t)(h >> 16) & (c->capacity - 1);
 }
 
 /* The key's bits; NULL: it is not there. */

@@ -138,11 +138,14 @@ static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c,
 	const struct weir_policy *p = j->policy;
 	uint32_t prefix = p->table ? weir_prefix_table_find(p->table, &c->addr[side][row]) : 0;
 	bool inside = is_inside(p, c, side, row);
+	/* Not the subnet, of which there may be millions: rules ask for what they share. */
 	struct weir_class_key key = {{
-		c->subnet[side][row],
+		c->zone[side][row],
+		c->role[side][row],
 		p->by_country ? c->country[side][row] : 0,
 		p->by_threat ? c->threat[side][row] : 0,
-		prefix << 1 | inside,
+		prefix,
+		inside,
 	}};
 	const uint64_t *bits = weir_classes_find(&j->places, &key);
 	struct weir_place place;
@@ -150,8 +153,7 @@ static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c,
 
 	if (bits)
 		return bits;
-	/* Zone and role follow from the subnet. */
-	place = (struct weir_place){key.part[0], c->zone[side][row], c->role[side][row], key.part[1], key.part[2], prefix, inside};
+	place = (struct weir_place){key.part[0], key.part[1], key.part[2], key.part[3], prefix, inside};
 	made = weir_classes_add(&j->places, &key);
 	weir_policy_place_rules(p, &place, made, made + p->words);
 	return made;

@@ -272,7 +272,7 @@ static void test_more_classes_than_there_is_room_for(void **state)
 	open_bench(&b, DNS);
 	for (int i = 0; i < 20000; i++) {
 		char subnet[32];
-		struct side side = {"10.9.0.1", subnet, "clients", ""};
+		struct side side = {"10.9.0.1", subnet, subnet, ""};
 
 		(void)snprintf(subnet, sizeof(subnet), "s%d", i);
 		assert_string_equal(judged(&b, (struct flow){&side, &OUTSIDE, 17, 9, 53, 53, 1, 0}), "bad");

@@ -1,7 +1,7 @@
 /* A policy: rules in order, of which the first that matches judges a flow.
  *
- * Everything that rules ask about who and what falls into classes. A place class is a subnet (inside or outside), a country, a threat list and
- * the rules' own networks; a service class a protocol, a group of ports that no rule tells apart, a service and a category. For
+ * Everything that rules ask about who and what falls into classes. A place class is a zone, a role, inside or outside, a country, a threat list
+ * and the rules' own networks; a service class a protocol, a group of ports that no rule tells apart, a service and a category. For
  * each class it is worked out once which rules it satisfies, as a set of bits; a flow is then judged by the
  * intersection of three sets (who asks, who answers, over what), whose lowest bit is the rule. Times and quantities are looked at for the
  * rules that remain. So the time a flow takes hardly grows with the number of rules.
@@ -9,7 +9,7 @@
  *   struct weir_policy   rules, ports and networks; immutable, any number of threads may read it
  *   struct weir_judge    the classes met so far and the sums within spans of time; one a thread
  *
- * Judging reads the columns that enrichment filled (src_subnet, src_zone, src_role, service, …) and fills rule and
+ * Judging reads the columns that enrichment filled (src_zone, src_role, service, …) and fills rule and
  * action. It knows nothing of networks and lists themselves. */
 #ifndef WEIR_POLICY_POLICY_H
 #define WEIR_POLICY_POLICY_H

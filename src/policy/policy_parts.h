@@ -38,8 +38,7 @@ struct weir_policy {
 
 /* What a rule can know of a side of a flow. */
 struct weir_place {
-	uint32_t subnet; /* names in the vocabulary, 0: none */
-	uint32_t zone;
+	uint32_t zone; /* names in the vocabulary, 0: none */
 	uint32_t role; /* words parted by blanks */
 	uint32_t country;
 	uint32_t threat;
