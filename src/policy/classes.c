@@ -7,10 +7,9 @@ int weir_classes_init(struct weir_classes *classes, uint32_t capacity, uint32_t 
 {
 	struct weir_classes c = {.seed = seed, .capacity = capacity, .words = words};
 
-	c.key = malloc(capacity * sizeof(*c.key));
-	c.taken = calloc(capacity, sizeof(*c.taken));
-	c.bits = malloc((size_t)capacity * words * sizeof(*c.bits));
-	if (!c.key || !c.taken || !c.bits) {
+	c.slot = calloc(capacity, sizeof(*c.slot));
+	c.bits = malloc((size_t)capacity / 2 * words * sizeof(*c.bits));
+	if (!c.slot || !c.bits) {
 		weir_classes_done(&c);
 		return -ENOMEM;
 	}
@@ -20,8 +19,7 @@ int weir_classes_init(struct weir_classes *classes, uint32_t capacity, uint32_t 
 
 void weir_classes_done(struct weir_classes *classes)
 {
-	free(classes->key);
-	free(classes->taken);
+	free(classes->slot);
 	free(classes->bits);
 	*classes = (struct weir_classes){0};
 }
@@ -30,16 +28,15 @@ uint64_t *weir_classes_add(struct weir_classes *classes, const struct weir_class
 {
 	uint32_t slot;
 
-	/* Half full at most, so that a search is short. */
+	/* Half full at most, so that a search is short and ends. */
 	if (classes->used >= classes->capacity / 2) {
-		memset(classes->taken, 0, classes->capacity * sizeof(*classes->taken));
+		memset(classes->slot, 0, classes->capacity * sizeof(*classes->slot));
 		classes->used = 0;
 		classes->dropped++;
 	}
-	for (slot = weir_classes_slot(classes, key); classes->taken[slot];)
+	for (slot = weir_classes_slot(classes, key); classes->slot[slot].bits;)
 		slot = (slot + 1) & (classes->capacity - 1);
-	classes->taken[slot] = true;
-	classes->key[slot] = *key;
+	classes->slot[slot] = (struct weir_class_slot){*key, &classes->bits[(size_t)classes->used * classes->words]};
 	classes->used++;
-	return &classes->bits[(size_t)slot * classes->words];
+	return classes->slot[slot].bits;
 }

@@ -13,15 +13,20 @@ struct weir_class_key {
 	uint32_t part[6];
 };
 
+/* 32 bytes, two to a cache line. */
+struct weir_class_slot {
+	struct weir_class_key key;
+	uint64_t *bits; /* NULL: empty */
+};
+
 struct weir_classes {
 	uint64_t seed;
 	uint32_t capacity; /* a power of two */
 	uint32_t used;
 	uint32_t words; /* of bits for each class */
 	uint64_t dropped;
-	struct weir_class_key *key; /* owned; those of empty slots do not count */
-	bool *taken;
-	uint64_t *bits; /* owned: capacity * words */
+	struct weir_class_slot *slot; /* owned */
+	uint64_t *bits;		      /* owned: of half the slots, for no more are used */
 };
 
 int weir_classes_init(struct weir_classes *classes, uint32_t capacity, uint32_t words, uint64_t seed) WEIR_MUST_CHECK;
@@ -46,11 +51,13 @@ static inline uint32_t weir_classes_slot(const struct weir_classes *c, const str
 /* The key's bits; NULL: it is not there. */
 static inline const uint64_t *weir_classes_find(const struct weir_classes *c, const struct weir_class_key *key)
 {
-	for (uint32_t slot = weir_classes_slot(c, key); c->taken[slot]; slot = (slot + 1) & (c->capacity - 1)) {
-		if (memcmp(&c->key[slot], key, sizeof(*key)) == 0)
-			return &c->bits[(size_t)slot * c->words];
+	const struct weir_class_slot *at;
+
+	for (uint32_t slot = weir_classes_slot(c, key);; slot = (slot + 1) & (c->capacity - 1)) {
+		at = &c->slot[slot];
+		if (!at->bits || memcmp(&at->key, key, sizeof(*key)) == 0)
+			return at->bits;
 	}
-	return NULL;
 }
 
 #endif

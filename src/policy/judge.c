@@ -17,6 +17,8 @@ struct weir_judge {
 	struct weir_classes places;   /* bits: from, to */
 	struct weir_classes services; /* bits: over */
 	struct weir_sums *sums;	      /* NULL where no rule has a span */
+	uint32_t *prefix[2];	      /* of a block's sources and destinations; room for the largest block so far */
+	uint32_t room;
 	int64_t minute;		      /* that `when` is of */
 	uint64_t *when;		      /* rules whose time it is, in this minute */
 	struct weir_judge_stats stats;
@@ -66,6 +68,8 @@ void weir_judge_free(struct weir_judge *judge)
 	weir_classes_done(&judge->services);
 	weir_sums_free(judge->sums);
 	free(judge->when);
+	free(judge->prefix[0]);
+	free(judge->prefix[1]);
 	free(judge);
 }
 
@@ -89,6 +93,7 @@ struct columns {
 	const uint32_t *sampling_rate;
 	uint32_t *rule;
 	uint32_t *action;
+	const uint32_t *prefix[2]; /* of the policy's networks; NULL: it names none */
 };
 
 static struct columns columns_of(const struct weir_block *b)
@@ -136,7 +141,7 @@ static bool is_inside(const struct weir_policy *p, const struct columns *c, int 
 static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side, uint32_t row)
 {
 	const struct weir_policy *p = j->policy;
-	uint32_t prefix = p->table ? weir_prefix_table_find(p->table, &c->addr[side][row]) : 0;
+	uint32_t prefix = c->prefix[side] ? c->prefix[side][row] : 0;
 	bool inside = is_inside(p, c, side, row);
 	/* Not the subnet, of which there may be millions: rules ask for what they share. */
 	struct weir_class_key key = {{
@@ -255,6 +260,26 @@ static void look_at_clock(struct weir_judge *j, int64_t now_s)
 	}
 }
 
+/* Look the block's addresses up in the policy's networks, all at once. Without memory they are in none. */
+static void find_prefixes(struct weir_judge *j, const struct weir_block *block, struct columns *c)
+{
+	if (!j->policy->table)
+		return;
+	if (j->room < block->rows) {
+		free(j->prefix[0]);
+		free(j->prefix[1]);
+		j->prefix[0] = malloc(block->capacity * sizeof(uint32_t));
+		j->prefix[1] = malloc(block->capacity * sizeof(uint32_t));
+		j->room = j->prefix[0] && j->prefix[1] ? block->capacity : 0;
+		if (!j->room)
+			return;
+	}
+	for (int side = 0; side < 2; side++) {
+		weir_prefix_table_find_all(j->policy->table, c->addr[side], block->rows, j->prefix[side]);
+		c->prefix[side] = j->prefix[side];
+	}
+}
+
 void weir_judge_block(struct weir_judge *j, struct weir_block *block, int64_t now_s, const struct weir_policy_sink *sink)
 {
 	const struct weir_policy *p = j->policy;
@@ -264,6 +289,7 @@ void weir_judge_block(struct weir_judge *j, struct weir_block *block, int64_t no
 	if (!p->rules || !block->rows)
 		return;
 	look_at_clock(j, now_s);
+	find_prefixes(j, block, &c);
 	for (uint32_t row = 0; row < block->rows; row++) {
 		bool swapped = is_swapped(&c, row);
 		uint32_t rule = judge_row(j, &c, row, swapped, now_s);
