@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -24,6 +25,7 @@ from test_exporters import Sums, add_up, by_nfdump, printed
 CAPTURES = ["4in6tunnel.pcap", "6in4tunnel.pcap", "NTPv4.pcap", "bad-dns-traffic.pcap", "bittorrent_utp.pcap", "dns.pcap", "dns_doh.pcap",
             "dns_dot.pcap", "dos_win98_smb_netbeui.pcap", "edonkey.pcap", "googledns_android10.pcap", "rdp.pcap",
             "smb_deletefile.pcap", "snmp.pcap", "ssh.pcap", "tcp_scan.pcapng"]
+GOFLOW2 = "v2.2.6"
 FOR_EVER = ("--active", "365d", "--inactive", "365d", "--tcp-end", "365d")
 
 
@@ -286,6 +288,46 @@ def test_exports_are_nfacctds(version, weir, frames, tmp_path):
     while told[-1] != expected and len(told) < 3:
         told.append(by_nfacctd(tmp_path, payloads, expected[0]))
     assert told[-1] == expected, told
+
+
+@pytest.fixture(scope="session")
+def goflow2():
+    """The collector goflow2: on the PATH, or built once into a cache of the user's."""
+    found = shutil.which("goflow2")
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "weir/bin"
+    if not found and not (cache / "goflow2").exists():
+        if not shutil.which("go"):
+            pytest.skip("neither goflow2 nor Go, which builds it, is here")
+        built = subprocess.run(["go", "install", f"github.com/netsampler/goflow2/v2/cmd/goflow2@{GOFLOW2}"], capture_output=True,
+                               text=True, env=dict(os.environ, GOBIN=str(cache)), timeout=300)
+        if built.returncode:
+            pytest.skip(f"goflow2 cannot be built: {built.stderr.strip()[-200:]}")
+    return found or cache / "goflow2"
+
+
+@pytest.mark.parametrize("version", ["5", "9", "10", "sflow"])
+def test_exports_are_goflow2s(version, goflow2, weir, frames, tmp_path):
+    """sFlow tells frames, and so many bytes."""
+    expression = ["ip"] if version == "5" else []
+    flows = flows_of(weir, "-r", frames, *expression, *(["--bytes", "frame"] if version == "sflow" else []))
+    payloads = exported(weir, "-r", frames, "--version", version, *expression)
+    port, out = network.free_udp_port(), tmp_path / "goflow2.json"
+    protocol = "sflow" if version == "sflow" else "netflow"
+    with open(out, "wb") as file, subprocess.Popen([goflow2, "-listen", f"{protocol}://127.0.0.1:{port}?count=1&workers=1", "-format",
+                                                    "json", "-addr", ""], stdout=file, stderr=subprocess.DEVNULL) as process:
+
+        def told():
+            return [json.loads(line) for line in out.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+
+        try:
+            network.wait_for_reader(port)
+            network.send_all(payloads, port)
+            wait_until("goflow2's packets", lambda: sum(flow["packets"] for flow in told()) >= totals(flows)[0])
+        finally:
+            process.terminate()
+    assert totals(told()) == totals(flows)
+    if version != "sflow":
+        assert len(told()) == len(flows)
 
 
 def test_sflow_samples_are_the_packets(weir, frames, tmp_path):
