@@ -83,6 +83,37 @@ struct weir_field weir_field(unsigned id)
 	return field;
 }
 
+static const struct {
+	unsigned field;
+	const char *sql;
+	bool address;
+} MATRIX_COLUMNS[] = {
+	{WEIR_COL_SRC_ZONE, "src_zone", false},
+	{WEIR_COL_DST_ZONE, "dst_zone", false},
+	{WEIR_COL_SRC_SUBNET, "src_subnet", false},
+	{WEIR_COL_DST_SUBNET, "dst_subnet", false},
+	{WEIR_COL_SRC_ADDR, "src_addr", true},
+	{WEIR_COL_DST_ADDR, "dst_addr", true},
+	{WEIR_COL_TRAFFIC_DIRECTION, "direction", false},
+	{WEIR_COL_PROTO, "protocol", false},
+	{WEIR_COL_SRC_PORT, "toUInt16(0)", false},
+	{WEIR_COL_DST_PORT, "dst_port", false},
+	{WEIR_COL_SERVICE_PORT, "dst_port", false},
+	{WEIR_COL_SERVICE, "service", false},
+	{WEIR_COL_CATEGORY, "category", false},
+	{WEIR_COL_RULE, "rule", false},
+	{WEIR_COL_ACTION, "action", false},
+};
+
+const char *weir_field_matrix_sql(unsigned id, bool addresses)
+{
+	for (size_t i = 0; i < sizeof(MATRIX_COLUMNS) / sizeof(MATRIX_COLUMNS[0]); i++) {
+		if (MATRIX_COLUMNS[i].field == id && (addresses || !MATRIX_COLUMNS[i].address))
+			return MATRIX_COLUMNS[i].sql;
+	}
+	return NULL;
+}
+
 int weir_field_name_is(const char *name, const char *text, size_t len)
 {
 	size_t i;

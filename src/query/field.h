@@ -7,6 +7,8 @@
 #ifndef WEIR_QUERY_FIELD_H
 #define WEIR_QUERY_FIELD_H
 
+#include <stdbool.h>
+
 #include "flow/column.h"
 
 enum weir_field_id {
@@ -50,6 +52,10 @@ struct weir_field {
 
 /* id is below WEIR_FIELDS. */
 struct weir_field weir_field(unsigned id);
+
+/* What a field is called in the flow matrix (query/matrix.h), whose rows are turned so that src opened the conversation; NULL: not kept
+ * there. Clients' ports are none: 0. The addresses are there at the grain of addresses alone. */
+const char *weir_field_matrix_sql(unsigned id, bool addresses);
 
 /* By name: '-' stands for '_' and case does not matter. WEIR_FIELD_NONE when there is none. */
 unsigned weir_field_find(const char *name, size_t len);

@@ -92,7 +92,10 @@ void weir_filter_free(struct weir_filter *filter);
 int weir_filter_caret(const char *text, size_t len, const struct weir_filter_mistake *mistake,
 		      struct weir_buffer *out) WEIR_MUST_CHECK;
 
-enum weir_filter_table { WEIR_FILTER_FLOWS, WEIR_FILTER_ROLLUP };
+enum weir_filter_table { WEIR_FILTER_FLOWS, WEIR_FILTER_ROLLUP, WEIR_FILTER_MATRIX, WEIR_FILTER_MATRIX_ADDRESSES };
+
+/* The first field that the table does not keep, or WEIR_FIELD_NONE. */
+unsigned weir_filter_misfit(const struct weir_filter *filter, enum weir_filter_table table);
 
 /* Does flows_1m keep every field of the filter? */
 bool weir_filter_fits_rollup(const struct weir_filter *filter);

@@ -34,11 +34,19 @@ int weir_sql_quote(const void *data, size_t len, struct weir_buffer *out)
 	return rc ? rc : weir_buffer_text(out, "'");
 }
 
-static const char *field_sql(const struct writer *w, unsigned id)
+/* NULL: the table does not keep it. */
+static const char *sql_of(enum weir_filter_table table, unsigned id)
 {
 	struct weir_field field = weir_field(id);
 
-	return w->table == WEIR_FILTER_ROLLUP ? field.rollup_sql : field.sql;
+	if (table == WEIR_FILTER_MATRIX || table == WEIR_FILTER_MATRIX_ADDRESSES)
+		return weir_field_matrix_sql(id, table == WEIR_FILTER_MATRIX_ADDRESSES);
+	return table == WEIR_FILTER_ROLLUP ? field.rollup_sql : field.sql;
+}
+
+static const char *field_sql(const struct writer *w, unsigned id)
+{
+	return sql_of(w->table, id);
 }
 
 static int write_addr(struct weir_buffer *out, const struct weir_addr *addr)
@@ -189,20 +197,25 @@ static int write_node(const struct writer *w, uint32_t at, enum binding least)
 	return -EINVAL;
 }
 
-bool weir_filter_fits_rollup(const struct weir_filter *filter)
+unsigned weir_filter_misfit(const struct weir_filter *filter, enum weir_filter_table table)
 {
 	for (uint32_t i = 0; i < filter->nodes; i++) {
-		if (filter->node[i].op >= WEIR_FILTER_IN && !weir_field(filter->node[i].field).rollup_sql)
-			return false;
+		if (filter->node[i].op >= WEIR_FILTER_IN && !sql_of(table, filter->node[i].field))
+			return filter->node[i].field;
 	}
-	return true;
+	return WEIR_FIELD_NONE;
+}
+
+bool weir_filter_fits_rollup(const struct weir_filter *filter)
+{
+	return weir_filter_misfit(filter, WEIR_FILTER_ROLLUP) == WEIR_FIELD_NONE;
 }
 
 int weir_filter_sql(const struct weir_filter *filter, enum weir_filter_table table, struct weir_buffer *out)
 {
 	struct writer w = {filter, table, out};
 
-	if (table == WEIR_FILTER_ROLLUP && !weir_filter_fits_rollup(filter))
+	if (weir_filter_misfit(filter, table) != WEIR_FIELD_NONE)
 		return -ENOTSUP;
 	return write_node(&w, filter->root, BIND_OR);
 }

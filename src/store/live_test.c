@@ -110,7 +110,7 @@ static void adds_a_column_that_is_new(void **state)
 	weir_client_free(client);
 }
 
-#define TABLES_WITH_RETENTION 5 /* flows, and of the rollups' flows_1m, exporter_options, counters, events */
+#define TABLES_WITH_RETENTION 7 /* flows, and of the rollups' flows_1m, exporter_options, counters, events, matrix_1h, matrix_1d */
 
 static void changes_the_retention(void **state)
 {

@@ -285,6 +285,8 @@ static const struct {
 	{"exporter_options", "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"counters",         "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"events",           "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"matrix_1h",        "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"matrix_1d",        "day",           offsetof(struct weir_migrate_options, rollup_retention_s)},
 };
 
 int weir_migrate(struct weir_client *client, const struct weir_migrate_options *options,

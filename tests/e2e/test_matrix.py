@@ -1,0 +1,198 @@
+"""The flow matrix: `weir run` takes a made network's flows, and the matrix is held against sums that are made of the flows
+themselves; what is new, approved and split; graphs; capacity."""
+import collections
+import csv
+import datetime
+import json
+import os
+import re
+import signal
+import subprocess
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from conftest import free_port, wait_until
+
+FLOWS = 4000
+UTC = datetime.timezone.utc
+KEYS = "src_zone src_subnet dst_zone dst_subnet protocol dst_port".split()
+
+
+class System:
+    def __init__(self, weir, folder):
+        self.weir, self.folder = weir, folder
+        self.port, store = free_port(), free_port()
+        subprocess.run([weir, "generate", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
+        (folder / "weir.yaml").write_text(
+            f"data_dir: {folder}/var\nweb: {{listen: []}}\ncollect: {{listen: '127.0.0.1:{self.port}', workers: 1, sync: 100ms}}\n"
+            f"store: {{listen: '127.0.0.1:{store}'}}\nnetworks: {{file: {folder}/networks.csv}}\n")
+        self.environment = {**{k: v for k, v in os.environ.items() if k != "WEIR_CONFIG"}, "TZ": "UTC"}
+        self.process = subprocess.Popen([weir, "run", "-c", "weir.yaml"], cwd=folder, stdout=subprocess.DEVNULL,
+                                        stderr=open(folder / "log", "w"))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+    def run(self, *arguments):
+        return subprocess.run([self.weir, *arguments], cwd=self.folder, capture_output=True, text=True, env=self.environment, timeout=120)
+
+    def ask(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0 and not done.stderr, (arguments, done)
+        return done.stdout
+
+    def rows(self, *arguments):
+        return json.loads(self.ask(*arguments, "--format", "json"))
+
+    def stored(self):
+        done = self.run("sql", "SELECT count() FROM flows")
+        return int(done.stdout) if done.returncode == 0 else -1
+
+    def insert(self, **columns):
+        """A flow of no exporter."""
+        names, values = ", ".join(columns), ", ".join(repr(value) for value in columns.values())
+        self.ask("sql", "--write", f"INSERT INTO flows ({names}) VALUES ({values})")
+
+
+@pytest.fixture(scope="module")
+def system(weir, embedded_store, tmp_path_factory):
+    system = System(weir, tmp_path_factory.mktemp("matrix"))
+    try:
+        wait_until("the tables", lambda: system.stored() == 0, 120)
+        sent = subprocess.run([weir, "generate", "--to", f"127.0.0.1:{system.port}", "--flows", str(FLOWS), "--rate", "4000",
+                               "--sampling", "10", "--summary", "json"], capture_output=True, text=True, check=True)
+        assert json.loads(sent.stdout)
+        wait_until("the flows", lambda: system.stored() == FLOWS, 120)
+        # Two days ago and at the hour's turn: the window's ends lie in flows, its middle in the tables of hours and days.
+        start = datetime.datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - datetime.timedelta(days=3)
+        for hours in range(0, 60, 4):
+            moment = start + datetime.timedelta(hours=hours, minutes=59, seconds=hours % 60)
+            for turned in (False, True):
+                zones = [("old-office", "10.90.0.0/16"), ("old-servers", "10.91.0.0/16")][::-1 if turned else 1]
+                system.insert(time_received=moment.strftime("%Y-%m-%d %H:%M:%S"), src_zone=zones[0][0], dst_zone=zones[1][0],
+                              src_subnet=zones[0][1], dst_subnet=zones[1][1], initiator=1 + turned, service_port=443, proto=6,
+                              service="https", traffic_direction="outbound" if turned else "inbound", bytes=1000 + hours, packets=2,
+                              sampling_rate=hours % 3, src_addr="10.90.0.1", dst_addr="10.91.0.1")
+        system.start = start
+        yield system
+    finally:
+        system.stop()
+
+
+def expected(system, frm, to, subnets=True):
+    """Sums by edge, of the flows as the store has them."""
+    flows = [json.loads(line) for line in system.ask(
+        "sql", "-f", "ndjson", "SELECT src_zone, dst_zone, src_subnet, dst_subnet, initiator, proto, service_port, bytes, packets, "
+        f"sampling_rate FROM flows WHERE time_received >= toDateTime64('{frm}', 3, 'UTC') "
+        f"AND time_received < toDateTime64('{to}', 3, 'UTC')").splitlines()]
+    sums = collections.defaultdict(lambda: [0, 0, 0])
+    for f in flows:
+        ends = [(f["src_zone"], f["src_subnet"] if subnets else ""), (f["dst_zone"], f["dst_subnet"] if subnets else "")]
+        if f["initiator"] == 2:
+            ends.reverse()
+        total = sums[(*ends[0], *ends[1], f["proto"], f["service_port"])]
+        for i, value in enumerate((1, f["bytes"] * max(f["sampling_rate"], 1), f["packets"] * max(f["sampling_rate"], 1))):
+            total[i] += value
+    return dict(sums)
+
+
+def number(text):
+    names = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58}
+    return names[text] if text in names else int(text)
+
+
+def sums_of(edges):
+    sums = collections.defaultdict(lambda: [0, 0, 0])
+    for edge in edges:
+        total = sums[(*(edge[k] for k in KEYS[:4]), number(edge["protocol"]), int(edge["dst_port"]))]
+        for i, name in enumerate(("hits", "bytes", "packets")):
+            total[i] += int(edge[name])
+    return dict(sums)
+
+
+@pytest.mark.parametrize("ends", [(0, 96), (0.99, 50.98), (3.5, 3.9), (0, 24), (4.99, 9.5)])
+def test_the_sums_are_those_of_the_flows(system, ends):
+    frm, to = (system.start + datetime.timedelta(hours=hours) for hours in ends)
+    window = ["--from", frm.isoformat().replace("+00:00", "Z"), "--to", to.isoformat().replace("+00:00", "Z")]
+    sql = [moment.strftime("%Y-%m-%d %H:%M:%S") for moment in (frm, to)]
+    edges = system.rows("matrix", *window)
+    assert sums_of(edges) == expected(system, *sql)
+    assert sums_of(system.rows("matrix", *window, "--by", "zone")) == expected(system, *sql, subnets=False)
+    by_address = system.rows("matrix", *window, "--by", "address")
+    assert sum(int(e["bytes"]) for e in by_address) == sum(int(e["bytes"]) for e in edges)
+    old = [e for e in edges if e["src_zone"] == "old-office"]
+    assert {e["direction"] for e in old} <= {"inbound"} and not [e for e in edges if e["src_zone"] == "old-servers"]
+
+
+def test_filter_and_descriptions(system):
+    edges = system.rows("matrix", "--last", "1h")
+    known = {row["prefix"]: row["description"] for row in csv.DictReader(open(system.folder / "networks.csv"))}
+    assert len(edges) > 20 and any(e["src_descr"] for e in edges)
+    assert all(e["src_descr"] == known.get(e["src_subnet"], "") for e in edges)
+    some = next(e for e in edges if int(e["dst_port"]) == 53 and e["src_zone"])
+    chosen = system.rows("matrix", "--last", "1h", f"src zone {some['src_zone']} and port 53")
+    assert chosen and all(e["src_zone"] == some["src_zone"] and int(e["dst_port"]) == 53 for e in chosen)
+    refused = system.run("matrix", "src ip 10.1.1.1")
+    assert refused.returncode == 2 and "--by address" in refused.stderr
+
+
+def test_graphs(system):
+    edges = system.rows("matrix", "--last", "1h", "--by", "zone")
+    dot = system.ask("matrix", "--last", "1h", "--by", "zone", "-f", "dot")
+    assert len(re.findall(r'^  n\d+ -> n\d+ \[label="(?:[^"\\]|\\.)*"(?:, color=\w+)?\];$', dot, re.M)) == len(edges)
+    graph = xml.fromstring(system.ask("matrix", "--last", "1h", "--by", "zone", "-f", "graphml").encode())
+    space = "{http://graphml.graphdrawing.org/xmlns}"
+    assert len(list(graph.iter(space + "edge"))) == len(edges)
+    nodes = {node.get("id") for node in graph.iter(space + "node")}
+    assert {edge.get(end) for edge in graph.iter(space + "edge") for end in ("source", "target")} == nodes
+    cypher = system.ask("matrix", "--last", "1h", "--by", "zone", "-f", "neo4j")
+    assert len(re.findall(r"^MATCH .* CREATE \(a\)-\[:TALKS_TO \{.*\}\]->\(b\);$", cypher, re.M)) == len(edges)
+
+
+def test_diff(system):
+    day = [(system.start + datetime.timedelta(days=d)).date().isoformat() for d in range(2)]
+    assert system.rows("matrix", "diff", day[0], day[1]) == []
+    rows = system.rows("matrix", "diff", "--factor", "1", day[0], day[1])
+    assert [(row["change"], row["src_zone"]) for row in rows] == [("changed", "old-office")]
+    kept = system.folder / "kept.csv"
+    kept.write_text(system.ask("matrix", "--from", day[0], "--to", day[1], "-f", "csv"))
+    assert system.rows("matrix", "diff", "--factor", "1", str(kept), day[0]) == []
+    rows = system.rows("matrix", "diff", str(kept), "1h")
+    assert collections.Counter(row["change"] for row in rows)["gone"] == 1 and {row["change"] for row in rows} == {"gone", "new"}
+
+
+def test_split(system):
+    summary = system.rows("matrix", "split", "--last", "1h", "-o", "parts")
+    edges = system.rows("matrix", "--last", "1h")
+    assert {row["name"] for row in summary} == {e[end] for e in edges for end in ("src_zone", "dst_zone")}
+    for row in summary:
+        part = list(csv.DictReader(open(system.folder / "parts" / row["file"])))
+        wanted = [e for e in edges if row["name"] in (e["src_zone"], e["dst_zone"])]
+        assert sums_of(part) == sums_of(wanted) and len(part) == int(row["edges"])
+    assert [r["file"] for r in csv.DictReader(open(system.folder / "parts/summary.csv"))] == [r["file"] for r in summary]
+
+
+def test_an_edge_that_was_not_approved_is_an_event(system):
+    def events():
+        return system.rows("events", "--rule", "matrix/new-edge", "--last", "1h")
+
+    now = {"time_received": datetime.datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"), "proto": 6, "initiator": 1, "sampling_rate": 1,
+           "bytes": 10, "packets": 1}
+    new = {**now, "src_zone": "old-office", "src_subnet": "10.90.0.0/16", "dst_zone": "old-servers", "dst_subnet": "10.91.0.0/16"}
+    system.insert(**new, service_port=3389)
+    assert events() == []  # nothing was approved yet
+    assert "the baseline has" in system.ask("matrix", "approve", "--last", "7d", "-m", "reviewed")
+    system.insert(**new, service_port=443)
+    system.insert(**new, service_port=3389)
+    assert events() == []
+    system.insert(**new, service_port=22)
+    system.insert(**{**new, "bytes": 11}, service_port=22)  # the very same rows would be taken for a repetition
+    found = events()
+    assert [(e["subject"], int(e["flows"]), e["level"]) for e in found] == [("10.90.0.0/16 to 10.91.0.0/16 tcp/22", 2, "warning")]
+    assert len(system.rows("flows", "--last", "1h", found[0]["filter"])) == 2
+    # Whole zones: any of their subnets.
+    system.ask("matrix", "approve", "--by", "zone", "--last", "1h", "src zone old-office and port 22")
+    system.insert(**{**new, "src_subnet": "10.90.7.0/24"}, service_port=22)
+    assert [int(e["flows"]) for e in events()] == [2]
