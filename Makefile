@@ -33,7 +33,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60) with libFuzzer
 	@tools/setup build && tools/setup fuzz
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
-bench: build ## speed beside other programs; BENCH_FLOWS (2000000) and others: bench/run
+bench: build ## speed beside other programs; BENCH_FLOWS (750000), BENCH_STORED (10000000) and others: bench/run
 	@tools/setup store && tools/setup test && tools/setup bench
 	@bench/run
 	@bench/probe

@@ -40,7 +40,8 @@ def compare(stream):
     kinds = [k for k in peers.ALL if stream.version in k.versions and k.there()]
     counted = {k: instructions.count(k, stream.path.parent, stream.version) for k in kinds}
     rounds = [{k: run(k, stream, RATE) for k in kinds if i == 0 or not k.once} for i in range(ROUNDS)]
-    flood = {k: run(k, stream, 0) for k in kinds}
+    # Where nobody can tell the flows, nobody can tell the loss.
+    flood = {k: run(k, stream, 0) for k in kinds if rounds[0][k]["flows"] is not None}
     reference = peers.REFERENCE[stream.version]
     rows = []
     for k in kinds:
@@ -56,8 +57,8 @@ def compare(stream):
             "disk_bytes_per_flow": lab.median([m["disk_bytes_per_flow"] for m in mine]),
             "peak_mb": lab.median([m["peak_mb"] for m in mine]),
             "lost": lab.median(lost),
-            "flood_rate": stream.flows / flood[k]["seconds"],
-            "flood_lost": 1 - flood[k]["flows"] / stream.flows if flood[k]["flows"] is not None else None,
+            "flood_rate": stream.flows / flood[k]["seconds"] if k in flood else None,
+            "flood_lost": 1 - flood[k]["flows"] / stream.flows if k in flood else None,
         })
     return rows
 

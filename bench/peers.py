@@ -69,6 +69,7 @@ class Nfcapd(Collector):
     name = "nfcapd"
     programs = ("nfcapd",)
     versions = ("5", "9", "10", "10v")
+    once = True
     note = "keeps the common fields only; not compressed; not synced"
     options = ()
     program = "nfcapd"
@@ -86,6 +87,7 @@ class Nfcapd(Collector):
 
 class NfcapdZ(Nfcapd):
     name = "nfcapd -z"
+    once = False
     counts = True
     options = ("-z",)
     note = "keeps the common fields only; LZO; not synced"
