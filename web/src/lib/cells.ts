@@ -41,9 +41,19 @@ const SHOW: Partial<Record<Kind, Show>> = {
 	flags: (value) => (typeof value === 'string' && !/^\d+$/.test(value) ? value : flagsText(Number(value))),
 };
 
+/* Numbers that stand for something. */
+const BY_NAME: Record<string, (n: number) => string> = {
+	initiator: (n) => ['not known', 'source', 'destination'][n] ?? String(n),
+	initiator_confidence: (n) => `${n}\u202f%`,
+	flow_end_reason: (n) => ['', 'idle', 'active timeout', 'end seen', 'forced', 'lack of resources'][n] || String(n),
+	firewall_event: (n) => ['', 'created', 'deleted', 'denied', 'alert', 'update'][n] || String(n),
+};
+
 /* As it stands in tables. */
 export function shown(name: string, value: Cell | undefined, kind: Kind = columns.kind(name)): string {
 	if (value === null || value === undefined) return '';
+	const by = BY_NAME[name];
+	if (by) return by(Number(value));
 	return SHOW[kind]?.(value, name) ?? String(value);
 }
 
