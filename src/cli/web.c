@@ -97,7 +97,7 @@ static int give_metrics(void *ctx, struct weir_buffer *out)
 
 			if (strncmp(line, sandbox, n) == 0)
 				rc = weir_buffer_printf(out, "%srole=\"%s\",%s", sandbox, NAMES[i], line + n);
-			else if (strncmp(line, "# ", 2) != 0 || !strstr(line, "weir_sandbox_active"))
+			else if (strncmp(line, "# ", 2) != 0 || !weir_buffer_cstr(out) || !strstr((const char *)out->data, line))
 				rc = weir_buffer_text(out, line);
 		}
 		if (file)
