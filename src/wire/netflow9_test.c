@@ -195,6 +195,25 @@ static void test_two_templates_in_a_set(void **state)
 	assert_cell(f, 1, SRC_ADDR, "10.0.0.1");
 }
 
+/* RFC 3954 §9: a collector must not assume one set of templates in a message, nor that it comes before all data. */
+static void test_two_sets_of_templates_in_a_message(void **state)
+{
+	struct fixture *f = *state;
+
+	v9_begin(&f->m, 0);
+	TEMPLATE_SET(&f->m, 0, 256, {8, 4});
+	SET(&f->m, 256, IP(10, 0, 0, 1));
+	TEMPLATE_SET(&f->m, 0, 257, {12, 4});
+	SET(&f->m, 257, IP(10, 0, 0, 2));
+	SET(&f->m, 256, IP(10, 0, 0, 3));
+	decode(f);
+	assert_faults(f, "");
+	assert_int_equal(stats(f)->templates, 2);
+	assert_cell(f, 0, SRC_ADDR, "10.0.0.1");
+	assert_cell(f, 1, DST_ADDR, "10.0.0.2");
+	assert_cell(f, 2, SRC_ADDR, "10.0.0.3");
+}
+
 /* RFC 3954 §5.1: the sequence number counts messages. */
 static void test_lost_messages(void **state)
 {
@@ -220,7 +239,7 @@ int main(void)
 		FIXTURE_TEST(test_zero_length_fields),
 		FIXTURE_TEST(test_numbers_of_vendors),
 		FIXTURE_TEST(test_icmp_type_code_field),
-		FIXTURE_TEST(test_two_templates_in_a_set),
+		FIXTURE_TEST(test_two_templates_in_a_set), FIXTURE_TEST(test_two_sets_of_templates_in_a_message),
 		FIXTURE_TEST(test_lost_messages),
 	};
 
