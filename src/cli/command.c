@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+extern const struct weir_command weir_command_capacity;
 extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_config;
 extern const struct weir_command weir_command_decode;
@@ -25,6 +26,7 @@ extern const struct weir_command weir_command_top;
 extern const struct weir_command weir_command_web;
 
 const struct weir_command *const weir_commands[] = {
+	&weir_command_capacity,
 	&weir_command_collect,
 	&weir_command_config,
 	&weir_command_decode,

@@ -196,3 +196,48 @@ def test_an_edge_that_was_not_approved_is_an_event(system):
     system.ask("matrix", "approve", "--by", "zone", "--last", "1h", "src zone old-office and port 22")
     system.insert(**{**new, "src_subnet": "10.90.7.0/24"}, service_port=22)
     assert [int(e["flows"]) for e in events()] == [2]
+
+
+def test_capacity_of_interfaces(system):
+    """A link whose days' 95th percentiles rise unevenly, from one day to the next by what they are made of here."""
+    end = datetime.datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [100, 112, 119, 131, 138, 153, 161, 170]  # Mbit/s
+    rows = []
+    for number, rate in enumerate(days):
+        for step in range(288):
+            # 18 of 288 steps are busy, so that the 95th percentile is what the busy ones have.
+            share = 1 if step >= 270 else 0.25
+            minute = end - datetime.timedelta(days=len(days) - number) + datetime.timedelta(minutes=5 * step)
+            rows.append(f"('{minute:%Y-%m-%d %H:%M:%S}', '192.0.2.9', 7, 0, {round(rate * share * 1e6 / 8 * 300)})")
+    system.ask("sql", "--write", "INSERT INTO flows_1m (minute, exporter_addr, in_if, out_if, bytes) VALUES " + ", ".join(rows))
+    system.ask("sql", "--write", "INSERT INTO counters (time, exporter_addr, kind, source, name, value) VALUES "
+               f"('{end:%Y-%m-%d %H:%M:%S}', '192.0.2.9', 'interface', 7, 'if_speed', 400000000)")
+    row = next(r for r in system.rows("capacity", "--to", end.isoformat().replace("+00:00", "Z"), "--last", "30d") if r["what"] == "192.0.2.9/7")
+    x = [number - len(days) + 0.5 for number in range(len(days))]
+    mean_x, mean_y = sum(x) / len(x), sum(days) / len(days)
+    sxx = sum((v - mean_x) ** 2 for v in x)
+    slope = sum((u - mean_x) * (v - mean_y) for u, v in zip(x, days)) / sxx
+    level = mean_y - slope * mean_x
+    rest = sum((v - level - slope * u) ** 2 for u, v in zip(x, days))
+    error = 2.45 * (rest / (len(x) - 2) / sxx) ** 0.5  # Student's of six degrees of freedom
+
+    def day(rate):
+        return (end + datetime.timedelta(days=(400 - level) / rate)).date().isoformat()
+
+    assert row["limit_bps"] == 400000000 and row["way"] == "in" and abs(row["peak_bps"] - 170e6) < 100
+    assert abs(row["trend_bps_day"] - slope * 1e6) < 100 and abs(row["trend_error"] - error * 1e6) < 100
+    assert [row["reached"], row["reached_earliest"], row["reached_latest"]] == [day(slope), day(slope + error), day(slope - error)]
+    # An agreed limit that is passed already.
+    agreed = system.rows("capacity", "--to", end.isoformat().replace("+00:00", "Z"), "--last", "30d", "--limit", "192.0.2.9/7=0.1G")
+    assert agreed[0]["what"] == "192.0.2.9/7" and agreed[0]["utilisation"] > 1 and agreed[0]["reached"] == end.date().isoformat()
+
+
+def test_capacity_of_edges(system):
+    to = (system.start + datetime.timedelta(days=4)).isoformat().replace("+00:00", "Z")
+    rows = system.rows("capacity", "--by", "zone", "--to", to, "--last", "5d", "--limit", "old-office to old-servers=1k")
+    row = next(r for r in rows if r["what"] == "old-office to old-servers")
+    hours = [2 * (1000 + h) * max(h % 3, 1) for h in range(0, 60, 4)]  # both ways, scaled
+    assert row["peak_bps"] == round(max(hours) * 8 / 3600) and row["limit_bps"] == 1000
+    assert row["average_bps"] == round(sum(hours) * 8 / 3600 / 96)
+    assert row["utilisation"] == round(row["p95_bps"] / 1000, 4) or abs(row["utilisation"] * 1000 - row["p95_bps"]) <= 0.5
+    assert system.run("capacity", "--limit", "fast").returncode == 2
