@@ -76,6 +76,10 @@ class System:
         except OSError:
             return None
 
+    def matrix(self):
+        """Flows and bytes in the matrix's tables; each is made of the one before it."""
+        return [self.ask(f"SELECT sum(hits), sum(bytes) FROM {table}") for table in ("matrix_1h", "matrix_1d")]
+
     def spooled(self):
         """Flows and bytes of the segments that lie in the spool."""
         both = [native.sums(path) for path in sorted((self.data / "spool").glob("w*/*.native.lz4"))]
@@ -95,6 +99,7 @@ class System:
         wait_while_it_goes_on(f"{expected[0]} flows in the store", lambda: stored_rows(self) >= expected[0], self.stored)
         wait_until("the spool's end", lambda: self.metrics("sink").get("weir_sink_backlog_segments") == 0)
         assert self.stored() == (expected, expected)
+        assert self.matrix() == [expected, expected]
 
 
 @pytest.fixture
@@ -215,6 +220,7 @@ def test_the_same_segments_again_change_nothing(system, embedded_store):
     system.start("sink")
     wait_until("all again", lambda: system.metrics("sink").get("weir_sink_rows_total") == 20000)
     assert system.stored() == ([20000, sent["bytes"]], [20000, sent["bytes"]])
+    assert system.matrix() == [[20000, sent["bytes"]]] * 2
 
 
 class FakeStore(http.server.ThreadingHTTPServer):
