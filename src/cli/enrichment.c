@@ -181,7 +181,7 @@ static int guard_metrics(struct weir_enrichment *enrichment, struct weir_buffer 
 		char label[64];
 
 		(void)snprintf(label, sizeof(label), "action=\"%s\"", i < WEIR_POLICY_ACTIONS ? weir_policy_action_names[i] : "none");
-		rc = weir_metrics_counter(out, "weir_policy_flows_total", "Flows by what their rule said", label, stats.flows[i]);
+		rc = weir_metrics_counter(out, "weir_policy_flows_total", i ? NULL : "Flows by what their rule said", label, stats.flows[i]);
 	}
 	if (!rc)
 		rc = weir_metrics_counter(out, "weir_policy_events_total", "Events that have begun", NULL, stats.events.begun);
