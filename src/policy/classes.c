@@ -3,10 +3,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The steps of splitmix64. */
+static uint64_t odd_number(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (z ^ z >> 31) | 1;
+}
+
 int weir_classes_init(struct weir_classes *classes, uint32_t capacity, uint32_t words, uint64_t seed)
 {
-	struct weir_classes c = {.seed = seed, .capacity = capacity, .words = words};
+	struct weir_classes c = {.capacity = capacity, .words = words};
 
+	for (unsigned i = 0; i < 3; i++)
+		c.multiplier[i] = odd_number(&seed);
 	c.slot = calloc(capacity, sizeof(*c.slot));
 	c.bits = malloc((size_t)capacity / 2 * words * sizeof(*c.bits));
 	if (!c.slot || !c.bits) {

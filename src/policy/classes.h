@@ -20,7 +20,7 @@ struct weir_class_slot {
 };
 
 struct weir_classes {
-	uint64_t seed;
+	uint64_t multiplier[3]; /* odd, drawn from the seed: of each two parts of a key */
 	uint32_t capacity; /* a power of two */
 	uint32_t used;
 	uint32_t words; /* of bits for each class */
@@ -38,14 +38,19 @@ uint64_t *weir_classes_add(struct weir_classes *classes, const struct weir_class
 static inline uint32_t weir_classes_slot(const struct weir_classes *c, const struct weir_class_key *key)
 {
 	uint64_t word[3];
-	uint64_t h = c->seed;
 
 	memcpy(word, key->part, sizeof(word));
-	for (unsigned i = 0; i < 3; i++) {
-		h = (h ^ word[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	return (uint32_t)(h >> 16) & (c->capacity - 1);
+	return (uint32_t)((word[0] * c->multiplier[0] + word[1] * c->multiplier[1] + word[2] * c->multiplier[2]) >> 32) &
+	       (c->capacity - 1);
+}
+
+static inline bool weir_class_key_is(const struct weir_class_key *a, const struct weir_class_key *b)
+{
+	uint64_t x[3], y[3];
+
+	memcpy(x, a->part, sizeof(x));
+	memcpy(y, b->part, sizeof(y));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
 /* The key's bits; NULL: it is not there. */
@@ -55,7 +60,7 @@ static inline const uint64_t *weir_classes_find(const struct weir_classes *c, co
 
 	for (uint32_t slot = weir_classes_slot(c, key);; slot = (slot + 1) & (c->capacity - 1)) {
 		at = &c->slot[slot];
-		if (!at->bits || memcmp(&at->key, key, sizeof(*key)) == 0)
+		if (!at->bits || weir_class_key_is(&at->key, key))
 			return at->bits;
 	}
 }

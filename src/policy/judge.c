@@ -12,10 +12,22 @@
 /* Bits of all classes of a table together, so that thousands of rules cost no more than this. */
 #define CLASS_BYTES_MAX (16U << 20)
 
+/* What was found for three classes, for policies of so many words of rules that to walk through them costs more. */
+#define VERDICTS	 1024
+#define VERDICTS_FROM	 3 /* words */
+
+/* 16 bytes, four to a cache line. */
+struct verdict {
+	uint32_t from, to, over; /* where the classes' bits begin in their tables; over UINT32_MAX: free */
+	uint32_t rule;		 /* UINT32_MAX: none */
+};
+
 struct weir_judge {
 	const struct weir_policy *policy;
 	struct weir_classes places;   /* bits: from, to */
 	struct weir_classes services; /* bits: over */
+	struct verdict *verdict;      /* VERDICTS of them; NULL: the policy is small */
+	uint64_t verdict_dropped;     /* of both tables, when the verdicts began */
 	struct weir_sums *sums;	      /* NULL where no rule has a span */
 	uint32_t *prefix[2];	      /* of a block's sources and destinations; room for the largest block so far */
 	uint32_t room;
@@ -29,6 +41,12 @@ static uint32_t capacity_for(uint32_t wanted, uint32_t words)
 	while (wanted > 256 && (uint64_t)wanted * words * 8 > CLASS_BYTES_MAX)
 		wanted /= 2;
 	return wanted;
+}
+
+static void forget_verdicts(struct weir_judge *j)
+{
+	memset(j->verdict, 0xff, VERDICTS * sizeof(*j->verdict));
+	j->verdict_dropped = j->places.dropped + j->services.dropped;
 }
 
 static bool has_spans(const struct weir_policy *p)
@@ -50,12 +68,16 @@ int weir_judge_new(const struct weir_policy *policy, uint64_t seed, struct weir_
 	j->policy = policy;
 	j->minute = INT64_MIN;
 	j->when = calloc(words, sizeof(*j->when));
-	if (!j->when || weir_classes_init(&j->places, capacity_for(PLACE_CLASSES, 2 * words), 2 * words, seed) ||
+	if (words >= VERDICTS_FROM)
+		j->verdict = malloc(VERDICTS * sizeof(*j->verdict));
+	if (!j->when || (words >= VERDICTS_FROM && !j->verdict) || weir_classes_init(&j->places, capacity_for(PLACE_CLASSES, 2 * words), 2 * words, seed) ||
 	    weir_classes_init(&j->services, capacity_for(SERVICE_CLASSES, words), words, seed + 1) ||
 	    (has_spans(policy) && weir_sums_new(seed + 2, &j->sums))) {
 		weir_judge_free(j);
 		return -ENOMEM;
 	}
+	if (j->verdict)
+		forget_verdicts(j);
 	*ret_judge = j;
 	return 0;
 }
@@ -67,6 +89,7 @@ void weir_judge_free(struct weir_judge *judge)
 	weir_classes_done(&judge->places);
 	weir_classes_done(&judge->services);
 	weir_sums_free(judge->sums);
+	free(judge->verdict);
 	free(judge->when);
 	free(judge->prefix[0]);
 	free(judge->prefix[1]);
@@ -138,7 +161,19 @@ static bool is_inside(const struct weir_policy *p, const struct columns *c, int 
 	return direction == p->internal || direction == (side ? p->inbound : p->outbound);
 }
 
-static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side, uint32_t row)
+/* Not met before. */
+static __attribute__((noinline)) const uint64_t *add_place(struct weir_judge *j, const struct weir_class_key *key)
+{
+	const uint32_t *part = key->part;
+	struct weir_place place = {part[0], part[1], part[2], part[3], part[4], part[5] != 0};
+	uint64_t *made = weir_classes_add(&j->places, key);
+
+	weir_policy_place_rules(j->policy, &place, made, made + j->policy->words);
+	return made;
+}
+
+static inline __attribute__((always_inline)) const uint64_t *place_bits(struct weir_judge *j, const struct columns *c, int side,
+									uint32_t row)
 {
 	const struct weir_policy *p = j->policy;
 	uint32_t prefix = c->prefix[side] ? c->prefix[side][row] : 0;
@@ -153,15 +188,8 @@ static const uint64_t *place_bits(struct weir_judge *j, const struct columns *c,
 		inside,
 	}};
 	const uint64_t *bits = weir_classes_find(&j->places, &key);
-	struct weir_place place;
-	uint64_t *made;
 
-	if (bits)
-		return bits;
-	place = (struct weir_place){key.part[0], key.part[1], key.part[2], key.part[3], prefix, inside};
-	made = weir_classes_add(&j->places, &key);
-	weir_policy_place_rules(p, &place, made, made + p->words);
-	return made;
+	return bits ? bits : add_place(j, &key);
 }
 
 static const uint64_t *service_bits(struct weir_judge *j, const struct columns *c, bool swapped, uint32_t row)
@@ -216,6 +244,37 @@ static bool holds_now(struct weir_judge *j, const struct columns *c, uint32_t ru
 	return !r->more_than.quantity || is_more(j, c, rule, swapped, row, now_s);
 }
 
+/* The first rule of all three sets that holds; UINT32_MAX: none. ret_fixed: no time or quantity was asked for it. */
+static inline uint32_t first_rule(struct weir_judge *j, const struct columns *c, const uint64_t *from, const uint64_t *to,
+				  const uint64_t *over, uint32_t row, bool swapped, int64_t now_s, bool *ret_fixed)
+{
+	const struct weir_policy *p = j->policy;
+
+	*ret_fixed = true;
+	for (uint32_t w = 0; w < p->words; w++) {
+		uint64_t rules = from[w] & to[w] & over[w];
+
+		for (; rules; rules &= rules - 1) {
+			uint32_t rule = w * 64 + (uint32_t)__builtin_ctzll(rules);
+
+			if (!(p->dynamic[w] >> (rule % 64) & 1))
+				return rule;
+			*ret_fixed = false;
+			if (holds_now(j, c, rule, swapped, row, now_s))
+				return rule;
+		}
+	}
+	return UINT32_MAX;
+}
+
+/* Offsets of classes are multiples of the words, so the multiplier spreads them. */
+static struct verdict *verdict_of(const struct weir_judge *j, uint32_t from, uint32_t to, uint32_t over)
+{
+	uint64_t h = from * UINT64_C(0x9e3779b97f4a7c15) + to * UINT64_C(0xbf58476d1ce4e5b9) + over * UINT64_C(0x94d049bb133111eb);
+
+	return &j->verdict[(h >> 40) % VERDICTS];
+}
+
 /* The rule that judges the row; UINT32_MAX: none. */
 static uint32_t judge_row(struct weir_judge *j, const struct columns *c, uint32_t row, bool swapped, int64_t now_s)
 {
@@ -223,6 +282,9 @@ static uint32_t judge_row(struct weir_judge *j, const struct columns *c, uint32_
 	const uint64_t *from;
 	const uint64_t *to;
 	const uint64_t *over;
+	struct verdict *known;
+	struct verdict v;
+	bool fixed;
 
 	/* The table may begin anew when the second of the two is added: then the first is looked up again. */
 	uint64_t dropped = j->places.dropped;
@@ -232,17 +294,19 @@ static uint32_t judge_row(struct weir_judge *j, const struct columns *c, uint32_
 	if (dropped != j->places.dropped)
 		from = place_bits(j, c, swapped, row);
 	over = service_bits(j, c, swapped, row);
-	for (uint32_t w = 0; w < p->words; w++) {
-		uint64_t rules = from[w] & to[w] & over[w];
-
-		for (; rules; rules &= rules - 1) {
-			uint32_t rule = w * 64 + (uint32_t)__builtin_ctzll(rules);
-
-			if (!(p->dynamic[w] >> (rule % 64) & 1) || holds_now(j, c, rule, swapped, row, now_s))
-				return rule;
-		}
-	}
-	return UINT32_MAX;
+	if (!j->verdict)
+		return first_rule(j, c, from, to, over, row, swapped, now_s, &fixed);
+	/* Where a table began anew its bits are other classes' now. */
+	if (j->verdict_dropped != j->places.dropped + j->services.dropped)
+		forget_verdicts(j);
+	v = (struct verdict){(uint32_t)(from - j->places.bits), (uint32_t)(to - j->places.bits), (uint32_t)(over - j->services.bits), 0};
+	known = verdict_of(j, v.from, v.to, v.over);
+	if (known->from == v.from && known->to == v.to && known->over == v.over)
+		return known->rule;
+	v.rule = first_rule(j, c, from, to, over, row, swapped, now_s, &fixed);
+	if (fixed)
+		*known = v;
+	return v.rule;
 }
 
 /* Which rules' times it is: once a minute. */

@@ -281,6 +281,55 @@ static void test_more_classes_than_there_is_room_for(void **state)
 	close_bench(&b);
 }
 
+/* So many rules that what was found for three classes is kept: rule N is of zone sN00. */
+static void open_with_many_zones(struct bench *b, const char *rules)
+{
+	char text[20000];
+	size_t len = (size_t)snprintf(text, sizeof(text), "rules:\n");
+
+	for (int i = 0; i < 200; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "  - {name: r%d, from: zone s%d, action: alert}\n", i, 100 * i);
+	(void)snprintf(text + len, sizeof(text) - len, "%s", rules);
+	open_bench(b, text);
+}
+
+/* When a table begins anew its places are other classes'. */
+static void test_verdicts_of_classes_that_are_gone(void **state)
+{
+	struct side first = {"10.9.0.1", "s0", "s0", ""};
+	struct bench b;
+
+	(void)state;
+	open_with_many_zones(&b, "  - {name: rest, action: allow}\n");
+	for (int i = 1; i < 10000; i++) {
+		char zone[32], expected[32] = "rest";
+		struct side side = {"10.9.0.1", zone, zone, ""};
+
+		(void)snprintf(zone, sizeof(zone), "s%d", i);
+		if (i % 100 == 0)
+			(void)snprintf(expected, sizeof(expected), "r%d", i / 100);
+		assert_string_equal(judged(&b, (struct flow){&first, &OUTSIDE, 17, 9, 53, 53, 1, 0}), "r0");
+		assert_string_equal(judged(&b, (struct flow){&side, &OUTSIDE, 17, 9, 53, 53, 1, 0}), expected);
+	}
+	assert_true(weir_judge_stats(b.judge).classes_dropped > 0);
+	close_bench(&b);
+}
+
+static void test_verdicts_that_quantities_change(void **state)
+{
+	struct flow flow = {&CLIENT, &OUTSIDE, 6, 9, 443, 443, 1, 600};
+	struct bench b;
+
+	(void)state;
+	open_with_many_zones(&b, "  - {name: much, more_than: 1 kB within 1m, action: alert}\n"
+				 "  - {name: rest, action: allow}\n");
+	assert_string_equal(judged(&b, flow), "rest");
+	assert_string_equal(judged(&b, flow), "much");
+	b.now_s += 200; /* the span is over */
+	assert_string_equal(judged(&b, flow), "rest");
+	close_bench(&b);
+}
+
 static void test_every_shipped_pack_is_read(void **state)
 {
 	DIR *folder = opendir(WEIR_SOURCE_DIR "/data/policy");
@@ -326,6 +375,8 @@ int main(void)
 		cmocka_unit_test(test_packs_without_their_role_are_left_out),
 		cmocka_unit_test(test_many_rules),
 		cmocka_unit_test(test_more_classes_than_there_is_room_for),
+		cmocka_unit_test(test_verdicts_of_classes_that_are_gone),
+		cmocka_unit_test(test_verdicts_that_quantities_change),
 		cmocka_unit_test(test_every_shipped_pack_is_read),
 	};
 
