@@ -40,18 +40,9 @@ void weir_catalog_free(struct weir_catalog *catalog);
 /* Which of catalog->port a protocol's ports are in; -1: it has no ports. */
 static inline int weir_catalog_ports_of(uint8_t proto)
 {
-	switch (proto) {
-	case 6:
-		return 0;
-	case 17:
-	case 136:
-		return 1;
-	case 132:
-	case 33:
-		return 2;
-	default:
-		return -1;
-	}
+	static const uint8_t one_more[256] = {[6] = 1, [17] = 2, [136] = 2, [132] = 3, [33] = 3};
+
+	return one_more[proto] - 1;
 }
 
 /* The number of the entry; 0: none. */

@@ -108,20 +108,25 @@ static void fill_networks(struct weir_enrich_worker *w, struct weir_block *block
 		uint32_t *zone = weir_block_u32(block, ZONE[end]);
 		uint32_t *role = weir_block_u32(block, ROLE[end]);
 
-		weir_prefix_table_find_all(n->table, weir_block_addr(block, ADDR[end]), block->rows, w->network[end]);
-		if (n->count == 1)
+		/* Without networks every address is in none. */
+		if (n->count == 1) {
+			memset(w->network[end], 0, block->rows * sizeof(*w->network[end]));
 			continue;
+		}
+		weir_prefix_table_find_all(n->table, weir_block_addr(block, ADDR[end]), block->rows, w->network[end]);
 		weir_column_set_add(filled, SUBNET[end]);
-		for (uint32_t row = 0; row < block->rows; row++)
-			subnet[row] = n->network[number[row]].subnet;
 		if (n->has_zones)
 			weir_column_set_add(filled, ZONE[end]);
-		for (uint32_t row = 0; n->has_zones && row < block->rows; row++)
-			zone[row] = n->network[number[row]].zone;
 		if (n->has_roles)
 			weir_column_set_add(filled, ROLE[end]);
-		for (uint32_t row = 0; n->has_roles && row < block->rows; row++)
-			role[row] = n->network[number[row]].role;
+		/* Where no network has a zone or role all are 0, as the columns are. */
+		for (uint32_t row = 0; row < block->rows; row++) {
+			const struct weir_network *network = &n->network[number[row]];
+
+			subnet[row] = network->subnet;
+			zone[row] = network->zone;
+			role[row] = network->role;
+		}
 	}
 }
 

@@ -77,7 +77,8 @@ _Static_assert(sizeof(struct listener) == 8, "eight a line of the cache");
 /* What the first pass knows of a row. */
 struct row {
 	uint64_t src, dst; /* hashes of the ends; 0: it has no ports */
-	struct conversation *conversation;
+	uint64_t talk;	   /* the conversation's */
+	struct conversation *conversation; /* first its set, then its place there, as the next */
 	struct listener *listener[2]; /* of src, dst */
 	int own;		      /* decibels for src, by the row alone */
 	bool low;		      /* src is the lower side */
@@ -163,23 +164,35 @@ static uint32_t tag_of(uint64_t hash)
 /* --- tables ----------------------------------------------------------------------------------------------- */
 
 /* The conversation, new or known; the one in its set that was silent for longest gives way. */
-static struct conversation *find_conversation(const struct weir_initiator *i, uint64_t hash, uint16_t now_min)
+static inline struct conversation *find_conversation(struct conversation *set, uint64_t hash, uint16_t now_min)
 {
-	struct conversation *set = conversation_set(i, hash);
 	struct conversation *oldest = set;
 	uint32_t tag = tag_of(hash);
+	unsigned oldest_min = 0;
 
+#pragma GCC unroll 4
 	for (unsigned way = 0; way < WAYS; way++) {
 		struct conversation *c = &set[way];
 
-		if (c->tag == tag) {
-			if ((uint16_t)(now_min - c->seen_min) > FORGOTTEN_MIN)
-				*c = (struct conversation){.tag = tag};
-			c->seen_min = now_min;
-			return c;
-		}
-		if (!c->tag || (oldest->tag && (uint16_t)(now_min - c->seen_min) > (uint16_t)(now_min - oldest->seen_min)))
+		if (c->tag != tag)
+			continue;
+		if ((uint16_t)(now_min - c->seen_min) > FORGOTTEN_MIN)
+			*c = (struct conversation){.tag = tag};
+		c->seen_min = now_min;
+		return c;
+	}
+	/* Sets fill from the last on. */
+#pragma GCC unroll 4
+	for (unsigned way = WAYS; way-- > 0;) {
+		struct conversation *c = &set[way];
+		unsigned silent_min = (uint16_t)(now_min - c->seen_min);
+
+		if (!c->tag) {
 			oldest = c;
+			break;
+		}
+		oldest = silent_min >= oldest_min ? c : oldest;
+		oldest_min = silent_min >= oldest_min ? silent_min : oldest_min;
 	}
 	*oldest = (struct conversation){.tag = tag, .seen_min = now_min};
 	return oldest;
@@ -191,27 +204,31 @@ static struct listener *take_place(struct listener *set, uint32_t tag, uint8_t n
 	struct listener *least = set;
 	unsigned least_hits = HITS_MAX + 2;
 
-	for (unsigned way = 0; way < LISTENER_WAYS && least_hits; way++) {
+#pragma GCC unroll 8
+	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
 		struct listener *l = &set[way];
-		unsigned hits = !l->tag ? 0 : (uint8_t)(now - l->seen) > 8 ? 1 : l->hits + 2U;
+		unsigned hits = (uint8_t)(now - l->seen) > 8 ? 1 : l->hits + 2U;
 
-		if (hits < least_hits) {
-			least_hits = hits;
-			least = l;
-		}
+		least = hits < least_hits ? l : least;
+		least_hits = hits < least_hits ? hits : least_hits;
 	}
 	*least = (struct listener){.tag = tag, .seen = now};
 	return least;
 }
 
-static struct listener *find_listener(const struct weir_initiator *i, uint64_t hash, uint8_t now)
+/* Sets fill from the first on, and none is ever emptied: behind a free place there is nobody. */
+static inline struct listener *find_listener(struct listener *set, uint64_t hash, uint8_t now)
 {
-	struct listener *set = listener_set(i, hash);
 	uint32_t tag = tag_of(hash);
 
+#pragma GCC unroll 8
 	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
 		struct listener *l = &set[way];
 
+		if (!l->tag) {
+			*l = (struct listener){.tag = tag, .seen = now};
+			return l;
+		}
 		if (l->tag != tag)
 			continue;
 		l->hits = (uint8_t)(now - l->seen) > 8 ? 0 : l->hits;
@@ -365,10 +382,14 @@ static void hash_rows(struct weir_initiator *i, const struct columns *c, uint32_
 		memcpy(&exporter, c->exporter[at].byte + 8, sizeof(exporter));
 		r->src = hash_end(&c->src_addr[at], c->src_port[at], c->proto[at], i->seed);
 		r->dst = hash_end(&c->dst_addr[at], c->dst_port[at], c->proto[at], i->seed);
+		r->talk = r->src + r->dst + exporter;
 		r->low = r->src < r->dst;
-		__builtin_prefetch(conversation_set(i, r->src + r->dst + exporter), 1);
-		__builtin_prefetch(listener_set(i, r->src), 1);
-		__builtin_prefetch(listener_set(i, r->dst), 1);
+		r->conversation = conversation_set(i, r->talk);
+		r->listener[0] = listener_set(i, r->src);
+		r->listener[1] = listener_set(i, r->dst);
+		__builtin_prefetch(r->conversation, 1);
+		__builtin_prefetch(r->listener[0], 1);
+		__builtin_prefetch(r->listener[1], 1);
 	}
 }
 
@@ -404,19 +425,24 @@ static void learn(const struct row *r)
 
 static void note_rows(struct weir_initiator *i, const struct columns *c, uint32_t first, uint32_t count)
 {
+	int64_t received = c->received[first];
+	uint16_t now_min = (uint16_t)(received / 60000);
+
 	for (uint32_t n = 0; n < count; n++) {
 		struct row *r = &i->row[n];
 		uint32_t at = first + n;
-		uint16_t now_min = (uint16_t)(c->received[at] / 60000);
-		uint64_t exporter;
 
+		/* Rows of one message were received together. */
+		if (c->received[at] != received) {
+			received = c->received[at];
+			now_min = (uint16_t)(received / 60000);
+		}
 		r->own = by_row(c, at);
 		if (!r->src)
 			continue;
-		memcpy(&exporter, c->exporter[at].byte + 8, sizeof(exporter));
-		r->conversation = find_conversation(i, r->src + r->dst + exporter, now_min);
-		r->listener[0] = find_listener(i, r->src, (uint8_t)(now_min / 15));
-		r->listener[1] = find_listener(i, r->dst, (uint8_t)(now_min / 15));
+		r->conversation = find_conversation(r->conversation, r->talk, now_min);
+		r->listener[0] = find_listener(r->listener[0], r->src, (uint8_t)(now_min / 15));
+		r->listener[1] = find_listener(r->listener[1], r->dst, (uint8_t)(now_min / 15));
 		learn(r);
 		/* Of sampled packets the first that was picked says nothing of which was first. */
 		if (c->start[at] > 0 && c->rate[at] <= 1)
@@ -430,15 +456,13 @@ static int weigh(const struct weir_catalog *catalog, const struct columns *c, co
 	struct conversation *talk = r->conversation;
 	int sign = r->low ? 1 : -1;
 	int sum, found;
-	uint64_t exporter;
 
 	if (!r->src || abs(r->own) >= WEIGHT[BY_EXPORTER])
 		return r->own;
-	memcpy(&exporter, c->exporter[at].byte + 8, sizeof(exporter));
 	sum = r->own + by_ports(catalog, c->proto[at], c->src_port[at], c->dst_port[at]);
 	if (r->listener[0]->tag == tag_of(r->src) && r->listener[1]->tag == tag_of(r->dst))
 		sum += by_listeners(r->listener[0], r->listener[1], c->src_port[at] == c->dst_port[at]);
-	if (talk->tag != tag_of(r->src + r->dst + exporter))
+	if (talk->tag != tag_of(r->talk))
 		return sum;
 	sum += sign * talk->time;
 	/* What an earlier record told holds, unless this one knows better. */
