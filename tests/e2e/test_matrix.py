@@ -12,7 +12,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 
-from conftest import free_port, wait_until
+from conftest import TOP, free_port, wait_until
 
 FLOWS = 4000
 UTC = datetime.timezone.utc
@@ -23,7 +23,7 @@ class System:
     def __init__(self, weir, folder):
         self.weir, self.folder = weir, folder
         self.port, store = free_port(), free_port()
-        subprocess.run([weir, "generate", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
+        subprocess.run([weir, "generate", "--exporters", "10", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
         (folder / "weir.yaml").write_text(
             f"data_dir: {folder}/var\nweb: {{listen: []}}\ncollect: {{listen: '127.0.0.1:{self.port}', workers: 1, sync: 100ms}}\n"
             f"store: {{listen: '127.0.0.1:{store}'}}\nnetworks: {{file: {folder}/networks.csv}}\n")
@@ -46,14 +46,21 @@ class System:
     def rows(self, *arguments):
         return json.loads(self.ask(*arguments, "--format", "json"))
 
+    def send(self, *options):
+        """How many flows were sent."""
+        done = subprocess.run([self.weir, "generate", "--to", f"127.0.0.1:{self.port}", "--exporters", "10", "--summary", "json", *options],
+                              capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["flows"]
+
     def stored(self):
         done = self.run("sql", "SELECT count() FROM flows")
         return int(done.stdout) if done.returncode == 0 else -1
 
-    def insert(self, **columns):
-        """A flow of no exporter."""
-        names, values = ", ".join(columns), ", ".join(repr(value) for value in columns.values())
-        self.ask("sql", "--write", f"INSERT INTO flows ({names}) VALUES ({values})")
+    def insert(self, *flows, **columns):
+        """Flows of no exporter, of the same columns, or one."""
+        flows = flows or (columns,)
+        values = ", ".join("(" + ", ".join(repr(value) for value in flow.values()) + ")" for flow in flows)
+        self.ask("sql", "--write", f"INSERT INTO flows ({', '.join(flows[0])}) VALUES {values}")
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +68,23 @@ def system(weir, embedded_store, tmp_path_factory):
     system = System(weir, tmp_path_factory.mktemp("matrix"))
     try:
         wait_until("the tables", lambda: system.stored() == 0, 120)
-        sent = subprocess.run([weir, "generate", "--to", f"127.0.0.1:{system.port}", "--flows", str(FLOWS), "--rate", "4000",
-                               "--sampling", "10", "--summary", "json"], capture_output=True, text=True, check=True)
-        assert json.loads(sent.stdout)
-        wait_until("the flows", lambda: system.stored() == FLOWS, 120)
-        # Two days ago and at the hour's turn: the window's ends lie in flows, its middle in the tables of hours and days.
+        sent = system.send("--flows", str(FLOWS), "--rate", "4000", "--sampling", "10")
+        # A minute of unwelcome traffic, within seconds.
+        sent += system.send("--start", "2026-01-31T10:00:00Z", "--for", "1m", "--rate", "50", "--pace", "3000", "--seed", "3", "--scenario",
+                            "rogue-dns,bastion-bypass,rogue-vtep,snmp-stranger")
+        wait_until("the flows", lambda: system.stored() == sent, 120)
+        # Days ago, at the hour's turn: the window's ends lie in flows, its middle in the tables of hours and days.
         start = datetime.datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - datetime.timedelta(days=3)
+        old = []
         for hours in range(0, 60, 4):
             moment = start + datetime.timedelta(hours=hours, minutes=59, seconds=hours % 60)
             for turned in (False, True):
                 zones = [("old-office", "10.90.0.0/16"), ("old-servers", "10.91.0.0/16")][::-1 if turned else 1]
-                system.insert(time_received=moment.strftime("%Y-%m-%d %H:%M:%S"), src_zone=zones[0][0], dst_zone=zones[1][0],
-                              src_subnet=zones[0][1], dst_subnet=zones[1][1], initiator=1 + turned, service_port=443, proto=6,
-                              service="https", traffic_direction="outbound" if turned else "inbound", bytes=1000 + hours, packets=2,
-                              sampling_rate=hours % 3, src_addr="10.90.0.1", dst_addr="10.91.0.1")
+                old.append(dict(time_received=moment.strftime("%Y-%m-%d %H:%M:%S"), src_zone=zones[0][0], dst_zone=zones[1][0],
+                                src_subnet=zones[0][1], dst_subnet=zones[1][1], initiator=1 + turned, service_port=443, proto=6,
+                                service="https", traffic_direction="outbound" if turned else "inbound", bytes=1000 + hours, packets=2,
+                                sampling_rate=hours % 3, src_addr="10.90.0.1", dst_addr="10.91.0.1"))
+        system.insert(*old)
         system.start = start
         yield system
     finally:
@@ -149,6 +159,21 @@ def test_graphs(system):
     assert {edge.get(end) for edge in graph.iter(space + "edge") for end in ("source", "target")} == nodes
     cypher = system.ask("matrix", "--last", "1h", "--by", "zone", "-f", "neo4j")
     assert len(re.findall(r"^MATCH .* CREATE \(a\)-\[:TALKS_TO \{.*\}\]->\(b\);$", cypher, re.M)) == len(edges)
+
+
+QUESTIONS = {"service dns": "dns/rogue-resolver", "bypass": "remote-administration/bypass", "vtep": "overlays/rogue-vtep",
+             "snmp": "snmp/stranger"}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_four_questions_of_the_documentation(system, question):
+    text = (TOP / "doc/matrix.md").read_text().split("## Four questions")[1].split("## ")[0]
+    command = next(line.split() for line in text.splitlines() if line.startswith("    weir matrix") and question in line)
+    edges = system.rows(*command[1:])
+    assert QUESTIONS[question] in {e["rule"] for e in edges} and {e["action"] for e in edges} <= {"alert", "deny"}
+    of_flows = system.ask("sql", f"SELECT count(), sum(bytes * greatest(sampling_rate, 1)) FROM flows WHERE rule = '{QUESTIONS[question]}'").split()
+    named = [e for e in edges if e["rule"] == QUESTIONS[question]]
+    assert [sum(int(e[n]) for e in named) for n in ("hits", "bytes")] == [int(n) for n in of_flows]
 
 
 def test_diff(system):
