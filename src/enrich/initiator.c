@@ -204,6 +204,13 @@ static struct listener *take_place(struct listener *set, uint32_t tag, uint8_t n
 	struct listener *least = set;
 	unsigned least_hits = HITS_MAX + 2;
 
+	/* Sets fill from the first on, and no place is ever emptied. */
+	if (!set[LISTENER_WAYS - 1].tag) {
+		while (least->tag)
+			least++;
+		*least = (struct listener){.tag = tag, .seen = now};
+		return least;
+	}
 #pragma GCC unroll 8
 	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
 		struct listener *l = &set[way];
@@ -216,7 +223,6 @@ static struct listener *take_place(struct listener *set, uint32_t tag, uint8_t n
 	return least;
 }
 
-/* Sets fill from the first on, and none is ever emptied: behind a free place there is nobody. */
 static inline struct listener *find_listener(struct listener *set, uint64_t hash, uint8_t now)
 {
 	uint32_t tag = tag_of(hash);
@@ -225,10 +231,6 @@ static inline struct listener *find_listener(struct listener *set, uint64_t hash
 	for (unsigned way = 0; way < LISTENER_WAYS; way++) {
 		struct listener *l = &set[way];
 
-		if (!l->tag) {
-			*l = (struct listener){.tag = tag, .seen = now};
-			return l;
-		}
 		if (l->tag != tag)
 			continue;
 		l->hits = (uint8_t)(now - l->seen) > 8 ? 0 : l->hits;

@@ -245,8 +245,9 @@ static bool holds_now(struct weir_judge *j, const struct columns *c, uint32_t ru
 }
 
 /* The first rule of all three sets that holds; UINT32_MAX: none. ret_fixed: no time or quantity was asked for it. */
-static inline uint32_t first_rule(struct weir_judge *j, const struct columns *c, const uint64_t *from, const uint64_t *to,
-				  const uint64_t *over, uint32_t row, bool swapped, int64_t now_s, bool *ret_fixed)
+static inline __attribute__((always_inline)) uint32_t first_rule(struct weir_judge *j, const struct columns *c, const uint64_t *from,
+								 const uint64_t *to, const uint64_t *over, uint32_t row,
+								 bool swapped, int64_t now_s, bool *ret_fixed)
 {
 	const struct weir_policy *p = j->policy;
 
