@@ -10,8 +10,10 @@ WITH
             id AS note_id,
             maxIf(time, kind = 'ack') AS acknowledged_at,
             argMaxIf(user, time, kind = 'ack') AS acknowledged_by,
-            argMaxIf(comment, time, kind = 'ack') AS comment,
-            maxIf(until, kind = 'silence') AS silenced_until
+            argMaxIf(comment, time, kind = 'ack') AS ack_comment,
+            maxIf(until, kind = 'silence') AS silenced_until,
+            argMaxIf(user, until, kind = 'silence') AS silenced_by,
+            argMaxIf(comment, until, kind = 'silence') AS silence_comment
         FROM event_notes
         GROUP BY id
     ),
@@ -58,7 +60,9 @@ SELECT
     event_packets AS packets,
     multiIf(greatest(n.silenced_until, r.silenced_until) > now64(3), 'silenced', n.acknowledged_at >= last_seen, 'acknowledged', 'open') AS state,
     n.acknowledged_by AS acknowledged_by,
-    n.comment AS comment,
+    if(n.silenced_until >= r.silenced_until, n.silenced_by, r.silenced_by) AS silenced_by,
+    greatest(n.silenced_until, r.silenced_until) AS silenced_until,
+    if(state = 'silenced', if(n.silenced_until >= r.silenced_until, n.silence_comment, r.silence_comment), n.ack_comment) AS comment,
     event_message AS message,
     event_filter AS filter,
     lower(hex(id)) AS event_id

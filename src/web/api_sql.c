@@ -175,7 +175,5 @@ int weir_web_get_queries(struct weir_web_call *call)
 
 int weir_web_get_not_yet(struct weir_web_call *call)
 {
-	return weir_error_set(&call->err, -ENOSYS, NULL, NULL, "%s", strstr(call->head.path, "matrix")
-		? "this version keeps no matrix yet"
-		: "this version makes no events yet");
+	return weir_error_set(&call->err, -ENOSYS, NULL, NULL, "the page does not have the matrix yet: see `weir matrix`");
 }

@@ -291,6 +291,16 @@ int weir_web_query_run(struct weir_web_query *q, const char *sql, const struct w
 	return rc ? failed(q, rc, strict, err) : 0;
 }
 
+int weir_web_query_tell(struct weir_web_query *q, const char *sql, struct weir_error *err)
+{
+	const struct weir_client_setting settings[] = {{"max_execution_time", q->asker->timeout_text}, {NULL, NULL}};
+	int rc;
+
+	weir_client_set_stop(q->client, NULL, NULL);
+	rc = weir_client_query(q->client, sql, settings, 0, NULL, err);
+	return rc ? failed(q, rc, true, err) : 0;
+}
+
 int weir_web_query_code(const struct weir_web_query *q)
 {
 	return q->code;

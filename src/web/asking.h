@@ -1,5 +1,6 @@
 /* Questions to the store: a pool of connections, how many questions may run at once, which run now, and how one is ended.
- * Every question is read-only and has limits of time and memory. Any thread may call; a query belongs to one thread.
+ * Every question is read-only and has limits of time and memory; what is written is told, not asked (weir_web_query_tell()).
+ * Any thread may call; a query belongs to one thread.
  *
  * A question ends early when somebody cancels it, when the client that asked goes away, or at its limits: the connection
  * to the store is closed, at which the embedded store and (cancel_http_readonly_queries_on_client_close) a server give it
@@ -49,6 +50,8 @@ void weir_web_query_end(struct weir_web_query *query);
  * ends with -ENOBUFS had enough: that is no failure. */
 int weir_web_query_run(struct weir_web_query *query, const char *sql, const struct weir_tsv_sink *sink, bool strict,
 		       struct weir_error *err) WEIR_MUST_CHECK;
+/* Run an INSERT within the same limit of time; nothing cancels it, so that it is written whole or failed. */
+int weir_web_query_tell(struct weir_web_query *query, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
 /* ClickHouse's code of the last failure; 0: none of its. */
 int weir_web_query_code(const struct weir_web_query *query);
 void weir_web_query_used_rollup(struct weir_web_query *query);

@@ -149,6 +149,9 @@ HANDLER(cancel_query);
 HANDLER(get_queries);
 HANDLER(check_filter);
 HANDLER(complete_filter);
+HANDLER(get_events);
+HANDLER(acknowledge);
+HANDLER(silence);
 HANDLER(get_not_yet);
 #undef HANDLER
 

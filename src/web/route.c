@@ -41,7 +41,7 @@ static const struct weir_web_parameter CHECK[] = {{.name = "filter", .type = WEI
 static const struct weir_web_parameter COMPLETE[] = {{.name = "filter", .type = WEIR_WEB_TEXT, .max = WEIR_FILTER_TEXT_MAX, .required = true},
 			      NUMBER("at", 0, 32768, NULL), NUMBER("limit", 1, 100, "20"), END};
 static const struct weir_web_parameter EVENTS[] = {WINDOW, CHOICE("state", "open|acknowledged|silenced|all", "open"),
-			    CHOICE("severity", "info|low|medium|high|critical", "info"), TEXT("rule", 128),
+			    CHOICE("severity", "info|notice|warning|error|critical", "info"), TEXT("rule", 128),
 			    NUMBER("limit", 1, 1000, "100"), NUMBER("offset", 0, 1000000, "0"), END};
 static const struct weir_web_parameter ACKNOWLEDGE[] = {NEEDED("id", 64), TEXT("comment", 1024), END};
 static const struct weir_web_parameter SILENCE[] = {NEEDED("id", 64), NEEDED("for", 16), TEXT("comment", 1024), END};
@@ -84,9 +84,9 @@ const struct weir_web_route weir_web_routes[] = {
 	{"GET",    V1 "queries",                  VIEWER,   weir_web_get_queries,      NULL,         "queries", false},
 	{"GET",    V1 "filter/check",             VIEWER,   weir_web_check_filter,     CHECK,        "filter-check", false},
 	{"GET",    V1 "filter/complete",          VIEWER,   weir_web_complete_filter,  COMPLETE,     "filter-complete", false},
-	{"GET",    V1 "events",                   VIEWER,   weir_web_get_not_yet,      EVENTS,       "events", false},
-	{"POST",   V1 "events/{id}/acknowledge",  OPERATOR, weir_web_get_not_yet,      ACKNOWLEDGE,  "acknowledge", false},
-	{"POST",   V1 "events/{id}/silence",      OPERATOR, weir_web_get_not_yet,      SILENCE,      "silence", false},
+	{"GET",    V1 "events",                   VIEWER,   weir_web_get_events,       EVENTS,       "events", false},
+	{"POST",   V1 "events/{id}/acknowledge",  OPERATOR, weir_web_acknowledge,      ACKNOWLEDGE,  "acknowledge", false},
+	{"POST",   V1 "events/{id}/silence",      OPERATOR, weir_web_silence,          SILENCE,      "silence", false},
 	{"GET",    V1 "matrix",                   VIEWER,   weir_web_get_not_yet,      MATRIX,       "matrix", false},
 	{"GET",    V1 "matrix/diff",              VIEWER,   weir_web_get_not_yet,      MATRIX_DIFF,  "matrix-diff", false},
 	{"POST",   V1 "matrix/approve",           OPERATOR, weir_web_get_not_yet,      APPROVE,      "approve", false},

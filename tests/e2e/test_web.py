@@ -34,7 +34,7 @@ class Answered(Answer):
 class System:
     """`weir run` with a page, and some flows in its store."""
 
-    def __init__(self, weir, folder, web="", scheme="http", listen="127.0.0.1"):
+    def __init__(self, weir, folder, web="", scheme="http", listen="127.0.0.1", more=""):
         self.weir, self.folder, self.scheme = weir, folder, scheme
         self.data = folder / "var"
         self.port, self.collect, self.store, self.tcp = free_port(), free_port(socket.SOCK_DGRAM), free_port(), free_port()
@@ -42,7 +42,7 @@ class System:
         self.config.write_text(f"data_dir: {self.data}\n"
                                f"collect: {{listen: ['127.0.0.1:{self.collect}'], tcp_listen: ['127.0.0.1:{self.tcp}'], sync: 100ms}}\n"
                                f"store: {{listen: '127.0.0.1:{self.store}'}}\n"
-                               f"web:\n  listen: ['{listen}:{self.port}']\n{web}")
+                               f"{more}web:\n  listen: ['{listen}:{self.port}']\n{web}")
         self.log = folder / "log"
         self.process = None
 
@@ -588,8 +588,131 @@ def test_roles(guarded, name, sql, audit):
     assert person.ask("/api/v1/graph").status == 200
     assert person.ask("/api/v1/sql", "POST", {"sql": "SELECT 1"}).status == sql
     assert person.ask("/api/v1/audit").status == audit
-    assert person.ask("/api/v1/events/1/acknowledge", "POST", {"comment": "x"}).status == (403 if name == "vic" else 501)
+    assert person.ask("/api/v1/events/1/acknowledge", "POST", {"comment": "x"}).status == (403 if name == "vic" else 404)
+    assert person.ask("/api/v1/events/1/silence", "POST", {"for": "1h"}).status == (403 if name == "vic" else 404)
     assert person.ask("/api/v1/matrix/approve", "POST", {"by": "zone", "src": "a", "dst": "b"}).status == (403 if name == "vic" else 501)
+
+
+# --- events ------------------------------------------------------------------------------------------------------------
+
+RULES = """rules:
+  - {name: it's web, over: port 443, action: alert, level: notice}
+  - {name: names, over: port 53, action: deny, level: critical}
+"""
+
+
+@pytest.fixture(scope="module")
+def judging(weir, tmp_path_factory, embedded_store):
+    """A system with users and rules that raise events, all of which are told."""
+    folder = tmp_path_factory.mktemp("judging")
+    (folder / "policy.yaml").write_text(RULES)
+    s = System(weir, folder, more=f"policy: {{file: {folder}/policy.yaml, packs: []}}\n")
+    s.data.mkdir()
+    for name in ("olga", "vic"):
+        assert s.command("web", "user", "add", name, "--role", USERS[name], stdin=PASSWORD + "\n").returncode == 0
+    s.start()
+    try:
+        s.generate(2000)
+        told = "SELECT (SELECT sum(flows) FROM events), (SELECT count() FROM flows WHERE action IN ('alert', 'deny'))"
+        wait_until("all events to be told", lambda: (lambda row: int(row[0] or 0) == int(row[1]) > 0)(s.sql(told)[0]), 60)
+        s.olga, s.vic = Person(s, "olga"), Person(s, "vic")
+        yield s
+    finally:
+        s.stop()
+
+
+def events_of(person, **parameters):
+    answer = person.ask("/api/v1/events?" + urllib.parse.urlencode({"last": "7d", "limit": 1000, **parameters}))
+    assert answer.status == 200, answer
+    check_contract("/api/v1/events", answer)
+    return answer.json()
+
+
+def of_a_subject(events):
+    """One that is not what a rule finds about too many."""
+    return next(e for e in events if "more than" not in e["what"])
+
+
+def tell(person, event, what, body):
+    answer = person.ask(f"/api/v1/events/{event}/{what}", "POST", body)
+    check_contract("/api/v1/events/{id}/" + what, answer, "post")
+    return answer
+
+
+def test_events_are_what_the_command_lists(judging):
+    assert judging.vic.ask("/api/v1/session").json()["features"]["events"] is True
+    got = events_of(judging.vic, state="all")
+    want = json.loads(judging.command("events", "--state", "all", "-n", "100000", "--last", "7d", "--format", "json").stdout)
+    assert got["count"] == len(want) and len(want) > 3
+    assert [(e["id"], e["rule"], e["severity"], e["count"], e["what"], e["filter"], e["src"], e["dst"]) for e in got["events"]] == [
+        (e["event_id"], e["rule"], e["level"], int(e["flows"]), e["message"], e["filter"], e["client"].removeprefix("::ffff:"), e["server"].removeprefix("::ffff:"))
+        for e in want][:1000]
+    for statement in got["query"]["sql"]:
+        assert judging.command("sql", statement).returncode == 0, statement
+    event = of_a_subject(got["events"])
+    behind = judging.vic.ask("/api/v1/flows?" + urllib.parse.urlencode({"last": "7d", "filter": event["filter"], "count": "true"})).json()
+    assert behind["count"] >= event["count"]  # flows about a subject may also be among those of too many
+
+
+def test_events_are_chosen_and_paged(judging):
+    everything = events_of(judging.vic, state="all")
+    assert {e["severity"] for e in everything["events"]} == {"notice", "critical"}
+    for severity, left in (("info", {"notice", "critical"}), ("notice", {"notice", "critical"}), ("warning", {"critical"}), ("critical", {"critical"})):
+        assert {e["severity"] for e in events_of(judging.vic, state="all", severity=severity)["events"]} == left
+    assert {e["rule"] for e in events_of(judging.vic, state="all", rule="it's web")["events"]} == {"it's web"}
+    assert events_of(judging.vic, state="all", rule="' OR 1=1 --")["count"] == 0
+    early = judging.vic.ask("/api/v1/events?state=all&from=2001-01-01&to=2001-01-02").json()
+    assert (early["events"], early["count"]) == ([], 0)
+    page = events_of(judging.vic, state="all", limit=2, offset=1)
+    assert page["events"] == everything["events"][1:3] and page["count"] == everything["count"]
+    behind = events_of(judging.vic, state="all", offset=100000)
+    assert behind["events"] == [] and behind["count"] == everything["count"]
+
+
+def test_an_event_is_acknowledged(judging):
+    event = of_a_subject(events_of(judging.olga, rule="it's web")["events"])
+    assert tell(judging.vic, event["id"], "acknowledge", {"comment": "x"}).status == 403
+    answer = tell(judging.olga, event["id"], "acknowledge", {"comment": "it's \\ known: 100%\n{id:String}"})
+    assert answer.status == 200, answer
+    said = answer.json()
+    assert (said["id"], said["rule"], said["state"], said["by"]) == (event["id"], event["rule"], "acknowledged", "olga")
+    assert said["comment"] == "it's \\ known: 100%\n{id:String}" and said["count"] == event["count"] and "until_ms" not in said
+    assert event["id"] not in {e["id"] for e in events_of(judging.olga)["events"]}
+    assert [e["by"] for e in events_of(judging.olga, state="acknowledged")["events"] if e["id"] == event["id"]] == ["olga"]
+    listed = json.loads(judging.command("events", "--state", "acknowledged", "--format", "json").stdout)
+    assert [(e["acknowledged_by"], e["rule"]) for e in listed] == [("olga", event["rule"])]
+    log = [json.loads(line) for line in (judging.data / "web/audit/log").read_text().splitlines()]
+    assert [(e["user"], e["result"]) for e in log if e["action"] == "acknowledge"] == [("vic", "refused"), ("olga", "ok")]
+
+
+def test_an_event_is_silenced(judging):
+    event = of_a_subject(events_of(judging.olga, rule="names")["events"])
+    assert tell(judging.vic, event["id"], "silence", {"for": "1h"}).status == 403
+    before = judging.olga.ask("/api/v1/session").json()["now_ms"]
+    said = tell(judging.olga, event["id"], "silence", {"for": "2h", "comment": "a test"}).json()
+    after = judging.olga.ask("/api/v1/session").json()["now_ms"]
+    assert (said["state"], said["by"], said["comment"]) == ("silenced", "olga", "a test")
+    assert before + 7200000 <= said["until_ms"] <= after + 7200000
+    assert [e["id"] for e in events_of(judging.olga, state="silenced")["events"]] == [event["id"]]
+    # Of the rule as a whole: from the command line, which the page shows as well.
+    assert judging.command("events", "silence", "--rule", "names", "--for", "1d", "-m", "all of them").returncode == 0
+    quiet = events_of(judging.olga, state="silenced", rule="names")["events"]
+    assert len(quiet) == events_of(judging.olga, state="all", rule="names")["count"]
+    assert {e["comment"] for e in quiet} == {"all of them"}
+
+
+@pytest.mark.parametrize("event, what, body, status, where", [
+    ("ffffffffffffffff", "acknowledge", {}, 404, "id"), ("0", "silence", {"for": "1h"}, 404, "id"), ("XYZ", "acknowledge", {}, 400, "id"),
+    ("a" * 17, "acknowledge", {}, 400, "id"), ("%27%20OR%201", "acknowledge", {}, 400, "id"), (None, "silence", {}, 400, "for"),
+    (None, "silence", {"for": "soon"}, 400, "for"), (None, "silence", {"for": "0s"}, 400, "for"), (None, "silence", {"for": "-1h"}, 400, "for"),
+    (None, "silence", {"for": "99999999999999d"}, 400, "for"), (None, "silence", {"for": "40000d"}, 400, "for"),
+    (None, "acknowledge", {"comment": "x" * 1025}, 400, "comment"), (None, "acknowledge", {"user": "ada"}, 400, "user")])
+def test_bad_notes_are_refused(judging, event, what, body, status, where):
+    notes = judging.sql("SELECT count() FROM event_notes")
+    event = event or events_of(judging.olga, state="all")["events"][0]["id"]
+    answer = tell(judging.olga, event, what, body)
+    assert answer.status == status and answer.json()["error"]["where"] == where, answer
+    assert judging.sql("SELECT count() FROM event_notes") == notes
 
 
 def test_a_viewer_sees_and_ends_no_query_of_others(guarded):
