@@ -1,6 +1,5 @@
 /* A question to the API that follows the page's state: it is asked again when what it reads changes, and the one before it is
  * cancelled (the server then ends its query, too). The last answer stays until the next has come, so that nothing flickers. */
-import { untrack } from 'svelte';
 import { clock } from './clock.svelte';
 import { queryId } from './api';
 import { Failure } from './api/client';
@@ -35,7 +34,7 @@ export function ask<T>(call: () => Question<T> | null): Answer<T> {
 			clearTimeout(timer);
 			answer.loading = false;
 			answer.slow = false;
-			untrack(() => clock.pending--);
+			clock.ended();
 		};
 		let open = true;
 		answer.loading = true;
@@ -47,7 +46,7 @@ export function ask<T>(call: () => Question<T> | null): Answer<T> {
 			end();
 			answer.failure = new Failure('The query was cancelled', 'Narrow the filter or the span, or ask again.');
 		};
-		untrack(() => clock.pending++);
+		clock.began();
 		question(abort.signal, answer.id)
 			.then((data) => {
 				if (!open) return;

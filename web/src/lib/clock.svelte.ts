@@ -8,7 +8,10 @@ class Clock {
 	/* The time of day for ages ("12 s ago"), each second. */
 	second = $state(Date.now());
 	paused = $state(false);
-	pending = $state(0); // questions on their way
+	pending = $state(0); // questions on their way: #open for who watches
+	/* Counted outside of Svelte's state: what is torn down reads the state as it was before the change that tears it down, so that of two
+	 * questions that end together one would stay on its way for ever. */
+	#open = 0;
 	#span: () => Span | null = () => null;
 	#last = Date.now();
 	#took = 0; // how long the answers of the last round took to come, all of them
@@ -17,6 +20,13 @@ class Clock {
 		this.#span = span;
 		setInterval(() => this.#beat(), 500);
 		document.addEventListener('visibilitychange', () => this.#beat());
+	}
+	/* A question goes on its way, and ends: answered, failed or not wanted any more. */
+	began(): void {
+		this.pending = ++this.#open;
+	}
+	ended(): void {
+		this.pending = --this.#open;
 	}
 	/* Ask again at once. */
 	touch(): void {
