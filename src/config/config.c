@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/option.h"
 
 void weir_config_done(struct weir_config *config)
@@ -51,31 +52,14 @@ int weir_config_defaults(struct weir_config *ret_config, struct weir_error *err)
 	return 0;
 }
 
-/* The file whole, but no more than one byte beyond the limit. */
-static int read_file(const char *path, struct weir_buffer *ret_text, struct weir_error *err)
+static int refuse_file(const char *path, int rc, struct weir_error *err)
 {
-	FILE *file = fopen(path, "re");
-	size_t got;
-	int rc;
+	const char *next = rc == -ENOENT ? "`weir config show >FILE` makes one, --config FILE names one" :
+			   rc == -EISDIR || rc == -EIO ? "name a file of text" : "check the file's owner and mode";
 
-	if (!file)
-		return weir_error_set(err, -errno, path,
-				      errno == ENOENT ? "`weir config show >FILE` makes one, --config FILE names one"
-						      : "check the file's owner and mode",
-				      "the configuration cannot be read: %s", strerror(errno));
-	rc = weir_buffer_reserve(ret_text, WEIR_CONFIG_SIZE_MAX + 1);
-	if (rc) {
-		(void)fclose(file);
+	if (rc == -ENOMEM)
 		return weir_error_set(err, rc, path, NULL, "there is no memory left");
-	}
-	errno = 0;
-	got = fread(ret_text->data, 1, WEIR_CONFIG_SIZE_MAX + 1, file);
-	if (ferror(file))
-		rc = weir_error_set(err, errno ? -errno : -EIO, path, "name a file of text",
-				    "the configuration cannot be read: %s", strerror(errno ? errno : EIO));
-	(void)fclose(file);
-	ret_text->len = got;
-	return rc;
+	return weir_error_set(err, rc, path, next, "the configuration cannot be read: %s", strerror(-rc));
 }
 
 int weir_config_read(const char *path, struct weir_config *ret_config, struct weir_error *err)
@@ -86,9 +70,8 @@ int weir_config_read(const char *path, struct weir_config *ret_config, struct we
 	if (!path)
 		return weir_config_defaults(ret_config, err);
 	weir_buffer_init(&text);
-	rc = read_file(path, &text, err);
-	if (!rc)
-		rc = weir_config_parse(path, (const char *)text.data, text.len, ret_config, err);
+	rc = weir_file_read(path, WEIR_CONFIG_SIZE_MAX, &text);
+	rc = rc ? refuse_file(path, rc, err) : weir_config_parse(path, (const char *)text.data, text.len, ret_config, err);
 	weir_buffer_done(&text);
 	return rc;
 }

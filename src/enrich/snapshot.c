@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const DIRECTION_NAMES[WEIR_DIRECTIONS] = {
 	[WEIR_INBOUND] = "inbound", [WEIR_OUTBOUND] = "outbound", [WEIR_INTERNAL] = "internal", [WEIR_EXTERNAL] = "external"};
@@ -209,34 +208,15 @@ const char *weir_enrich_file(const struct weir_enrich *enrich, unsigned index)
 	return index < enrich->files ? enrich->file[index].path : NULL;
 }
 
-static struct weir_file_stamp stamp_of(const char *path)
-{
-	struct weir_file_stamp stamp = {0};
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		stamp.changed = st.st_mtim;
-		stamp.size = st.st_size;
-		stamp.inode = st.st_ino;
-	}
-	return stamp;
-}
-
-static bool is_same(const struct weir_file_stamp *a, const struct weir_file_stamp *b)
-{
-	return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec && a->size == b->size &&
-	       a->inode == b->inode;
-}
-
 /* Note the files as they are, and which sets have one that is another than it was; true where there is one. */
 static bool note_files(struct weir_enrich *e, bool *changed)
 {
 	bool any = false;
 
 	for (unsigned i = 0; i < e->files; i++) {
-		struct weir_file_stamp now = stamp_of(e->file[i].path);
+		struct weir_file_stamp now = weir_file_stamp(e->file[i].path);
 
-		if (is_same(&now, &e->file[i].stamp))
+		if (weir_file_stamp_same(&now, &e->file[i].stamp))
 			continue;
 		changed[e->file[i].set] = true;
 		any = true;

@@ -4,9 +4,8 @@
 #define WEIR_ENRICH_SNAPSHOT_H
 
 #include <pthread.h>
-#include <sys/types.h>
-#include <time.h>
 
+#include "base/file.h"
 #include "enrich/catalog.h"
 #include "enrich/enrich.h"
 
@@ -44,17 +43,10 @@ static inline const struct weir_threats *weir_snapshot_threats(const struct weir
 	return s->set[WEIR_SET_THREATS]->data;
 }
 
-/* A file as it was when it was read. */
-struct weir_file_stamp {
-	struct timespec changed;
-	off_t size;
-	ino_t inode;
-};
-
 struct weir_enrich_file {
 	const char *path; /* owned */
 	enum weir_data_set set;
-	struct weir_file_stamp stamp;
+	struct weir_file_stamp stamp; /* when it was read */
 };
 
 enum { WEIR_INBOUND, WEIR_OUTBOUND, WEIR_INTERNAL, WEIR_EXTERNAL, WEIR_DIRECTIONS };

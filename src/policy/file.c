@@ -4,7 +4,7 @@
  *   sets:   {name: [prefix, …]}
  *   rules:  [{name, from, to, over, when, more_than, action, level, category, subject, message}]
  *
- * The document is loaded whole, for a rule file is a few pages (at most FILE_MAX), and each key has a row in a table that says what reads
+ * The document is loaded whole, for a rule file is a few pages (at most WEIR_RULE_FILE_MAX), and each key has a row in a table that says what reads
  * its value: a new key is a new row. Aliases cost nothing, libyaml keeps one node for all of them. */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #include "policy/message.h"
 #include "policy/rule.h"
 
-#define FILE_MAX  (16U << 20)
 #define WHERE_MAX 128
 
 const char *const weir_policy_action_names[WEIR_POLICY_ACTIONS] = {"allow", "alert", "deny"};
@@ -469,7 +468,7 @@ int weir_rule_file_read(const char *name, const char *text, size_t len, struct w
 	yaml_parser_t yaml;
 	int rc;
 
-	if (len > FILE_MAX)
+	if (len > WEIR_RULE_FILE_MAX)
 		return weir_error_set(err, -EFBIG, name, "use sets and roles in place of many rules", "the file is larger than 16 MiB");
 	r.file = calloc(1, sizeof(*r.file));
 	if (!r.file || !yaml_parser_initialize(&yaml)) {

@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/buffer.h"
+#include "base/file.h"
 #include "policy/packs.h"
 
 #define FILES_MAX 65 /* the user's, and packs */
-#define FILE_MAX  (16U << 20)
 
 /* A policy and who has it: the guard itself, and workers. */
 struct held {
@@ -24,7 +22,7 @@ struct weir_guard {
 	struct weir_vocabulary *vocabulary;
 	struct weir_policy_roles roles;
 	bool has_roles;
-	struct stat stamp; /* of the file, as it was read */
+	struct weir_file_stamp stamp; /* of the file, when it was read */
 
 	pthread_mutex_t lock; /* of what follows, and of held.users */
 	struct held *current;
@@ -72,36 +70,16 @@ static struct held *take_current(struct weir_guard *g)
 
 /* --- loading ---------------------------------------------------------------------------------------------- */
 
-static int read_whole(const char *path, struct weir_buffer *text, struct weir_error *err)
-{
-	FILE *f = fopen(path, "re");
-	int rc = 0;
-
-	if (!f)
-		return weir_error_set(err, -errno, path, "check policy.file in the configuration, and that weir's user may read it",
-				      "cannot be read: %s", strerror(errno));
-	while (!rc && !feof(f) && !ferror(f) && text->len <= FILE_MAX) {
-		rc = weir_buffer_reserve(text, 65536);
-		if (!rc)
-			text->len += fread(text->data + text->len, 1, 65536, f);
-	}
-	if (!rc && ferror(f))
-		rc = weir_error_set(err, -EIO, path, NULL, "cannot be read");
-	else if (rc)
-		(void)weir_error_set(err, rc, NULL, NULL, "out of memory");
-	(void)fclose(f);
-	return rc;
-}
-
 static int load_file(const char *path, struct weir_rule_file **ret_file, struct weir_error *err)
 {
 	struct weir_buffer text;
 	int rc;
 
 	weir_buffer_init(&text);
-	rc = read_whole(path, &text, err);
-	if (!rc)
-		rc = weir_rule_file_read(path, (const char *)text.data, text.len, ret_file, err);
+	rc = weir_file_read(path, WEIR_RULE_FILE_MAX, &text);
+	rc = rc ? weir_error_set(err, rc, path, "check policy.file in the configuration, and that weir's user may read it", "cannot be read: %s",
+				 strerror(-rc)) :
+		  weir_rule_file_read(path, (const char *)text.data, text.len, ret_file, err);
 	weir_buffer_done(&text);
 	return rc;
 }
@@ -170,13 +148,9 @@ static void put_in_force(struct weir_guard *g, struct held *held)
 /* True where the file is another than it was. */
 static bool note_file(struct weir_guard *g)
 {
-	struct stat now = {0};
-	bool changed;
+	struct weir_file_stamp now = weir_file_stamp(g->options.file);
+	bool changed = !weir_file_stamp_same(&now, &g->stamp);
 
-	if (!*g->options.file || stat(g->options.file, &now))
-		now = (struct stat){0};
-	changed = now.st_mtim.tv_sec != g->stamp.st_mtim.tv_sec || now.st_mtim.tv_nsec != g->stamp.st_mtim.tv_nsec ||
-		  now.st_size != g->stamp.st_size || now.st_ino != g->stamp.st_ino;
 	g->stamp = now;
 	return changed;
 }
@@ -271,16 +245,6 @@ void weir_guard_free(struct weir_guard *guard)
 const char *weir_guard_file(const struct weir_guard *guard)
 {
 	return guard->options.file;
-}
-
-bool weir_guard_judges(struct weir_guard *guard)
-{
-	bool judges;
-
-	pthread_mutex_lock(&guard->lock);
-	judges = guard->stats.rules;
-	pthread_mutex_unlock(&guard->lock);
-	return judges;
 }
 
 bool weir_guard_left_out(struct weir_guard *guard, unsigned index, const char **ret_pack, const char **ret_role)

@@ -37,8 +37,6 @@ int weir_guard_reload(struct weir_guard *guard, bool in_any_case, struct weir_er
 
 /* The user's file, or "". */
 const char *weir_guard_file(const struct weir_guard *guard);
-/* Is there any rule? */
-bool weir_guard_judges(struct weir_guard *guard);
 /* Packs that are left out for want of a role: the pack's and the role's name. False behind the last. One thread with reload. */
 bool weir_guard_left_out(struct weir_guard *guard, unsigned index, const char **ret_pack, const char **ret_role);
 

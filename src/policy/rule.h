@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "flow/prefix.h"
 
+#define WEIR_RULE_FILE_MAX    (16U << 20) /* bytes */
 #define WEIR_POLICY_RULES_MAX 4096 /* of all files together */
 #define WEIR_POLICY_TERMS_MAX 256  /* of one condition */
 #define WEIR_POLICY_SETS_MAX  1024

@@ -10,21 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "flow/addr.h"
 
 enum { FILES = 3 };
 
 /* By what a change of the files is seen. */
 struct stamps {
-	struct {
-		int64_t changed_ns;
-		uint64_t inode;
-		uint64_t bytes;
-	} file[FILES];
+	struct weir_file_stamp file[FILES];
 };
 
 struct weir_tls {
@@ -152,19 +148,7 @@ static int context_new(const struct weir_tls *t, SSL_CTX **ret_context, struct w
 
 static struct stamps stamp(const struct weir_tls *t)
 {
-	const char *const PATHS[FILES] = {t->certificate, t->key, t->ca};
-	struct stamps s = {0};
-
-	for (unsigned i = 0; i < FILES; i++) {
-		struct stat st;
-
-		if (stat(PATHS[i], &st))
-			continue;
-		s.file[i].changed_ns = (int64_t)st.st_mtim.tv_sec * WEIR_NS_PER_S + st.st_mtim.tv_nsec;
-		s.file[i].inode = st.st_ino;
-		s.file[i].bytes = (uint64_t)st.st_size;
-	}
-	return s;
+	return (struct stamps){{weir_file_stamp(t->certificate), weir_file_stamp(t->key), weir_file_stamp(t->ca)}};
 }
 
 int weir_tls_new(const struct weir_tls_options *options, struct weir_tls **ret_tls, struct weir_error *err)
