@@ -200,21 +200,14 @@ static bool is_calm(struct weir_events *e, uint32_t rule, int64_t now_ms)
 	return s->begun++ < e->options.storm_per_minute;
 }
 
-static uint64_t scaled(uint64_t value, uint32_t rate)
-{
-	uint64_t product;
-
-	return __builtin_mul_overflow(value, (uint64_t)(rate ? rate : 1), &product) ? UINT64_MAX : product;
-}
-
 static void add(struct event *ev, const struct weir_policy_hit *hit, int64_t now_ms)
 {
 	uint32_t rate = weir_block_u32(hit->block, WEIR_COL_SAMPLING_RATE)[hit->row];
 
 	ev->last_ms = now_ms;
 	ev->flows++;
-	ev->bytes += scaled(weir_block_u64(hit->block, WEIR_COL_BYTES)[hit->row], rate);
-	ev->packets += scaled(weir_block_u64(hit->block, WEIR_COL_PACKETS)[hit->row], rate);
+	ev->bytes += weir_scaled(weir_block_u64(hit->block, WEIR_COL_BYTES)[hit->row], rate);
+	ev->packets += weir_scaled(weir_block_u64(hit->block, WEIR_COL_PACKETS)[hit->row], rate);
 }
 
 void weir_events_hit(struct weir_events *e, const struct weir_policy_hit *hit, int64_t now_ms)

@@ -213,18 +213,11 @@ static const uint64_t *service_bits(struct weir_judge *j, const struct columns *
 	return made;
 }
 
-static uint64_t scaled(uint64_t value, uint32_t rate)
-{
-	uint64_t product;
-
-	return __builtin_mul_overflow(value, (uint64_t)(rate ? rate : 1), &product) ? UINT64_MAX : product;
-}
-
 static bool is_more(struct weir_judge *j, const struct columns *c, uint32_t rule, bool swapped, uint32_t row, int64_t now_s)
 {
 	const struct weir_more_than *m = &j->policy->rule[rule]->more_than;
-	uint64_t value = m->quantity == WEIR_QUANTITY_BYTES ? scaled(c->bytes[row], c->sampling_rate[row]) :
-			 m->quantity == WEIR_QUANTITY_PACKETS ? scaled(c->packets[row], c->sampling_rate[row]) : 1;
+	uint64_t value = m->quantity == WEIR_QUANTITY_BYTES ? weir_scaled(c->bytes[row], c->sampling_rate[row]) :
+			 m->quantity == WEIR_QUANTITY_PACKETS ? weir_scaled(c->packets[row], c->sampling_rate[row]) : 1;
 
 	if (m->within_s) {
 		struct weir_sum_key key = {c->addr[swapped][row], c->addr[!swapped][row], rule, m->within_s};

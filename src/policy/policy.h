@@ -52,6 +52,14 @@ struct weir_policy_hit {
 	const struct weir_addr *server;
 };
 
+/* What an exporter counted, times its sampling rate (0 is 1); at most UINT64_MAX. */
+static inline uint64_t weir_scaled(uint64_t value, uint32_t rate)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(value, (uint64_t)(rate ? rate : 1), &product) ? UINT64_MAX : product;
+}
+
 struct weir_policy_sink {
 	void (*hit)(void *ctx, const struct weir_policy_hit *hit);
 	void *ctx;

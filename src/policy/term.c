@@ -259,54 +259,65 @@ static int refuse(const char *where, int rc, struct piece piece, const char *wha
 			      what);
 }
 
-int weir_place_parse(const char *text, const char *where, struct weir_place_condition *condition, struct weir_error *err)
+/* Each piece of the list goes to one(), which adds a term. "not" turns the whole list round, so it counts before the first. */
+static int parse_list(const char *text, const char *where, bool *negated, const uint32_t *terms, const char *what, const char *next,
+		      int (*one)(struct piece piece, void *condition), void *condition, struct weir_error *err)
 {
 	struct piece piece;
 
 	if (take_not(&text)) {
-		if (condition->terms)
+		if (*terms)
 			return weir_error_set(err, -EINVAL, where, "it turns the whole list round: write it before the first",
 					      "\"not\" stands within a list");
-		condition->negated = true;
+		*negated = true;
 	}
 	while (next_piece(&text, &piece)) {
-		void *terms = condition->term;
-		struct weir_place_term term;
-		int rc = parse_place(piece, &term);
+		int rc = one(piece, condition);
 
-		if (!rc) {
-			rc = grow(&terms, condition->terms, sizeof(term));
-			condition->term = terms;
-		}
 		if (rc)
-			return refuse(where, rc, piece, "place", PLACE_NEXT, err);
-		condition->term[condition->terms++] = term;
+			return refuse(where, rc, piece, what, next, err);
 	}
 	return 0;
 }
 
+static int add_place(struct piece piece, void *condition)
+{
+	struct weir_place_condition *c = condition;
+	void *terms = c->term;
+	struct weir_place_term term;
+	int rc = parse_place(piece, &term);
+
+	if (!rc) {
+		rc = grow(&terms, c->terms, sizeof(term));
+		c->term = terms;
+	}
+	if (!rc)
+		c->term[c->terms++] = term;
+	return rc;
+}
+
+static int add_service(struct piece piece, void *condition)
+{
+	struct weir_service_condition *c = condition;
+	void *terms = c->term;
+	struct weir_service_term term;
+	int rc = parse_service(piece, &term);
+
+	if (!rc) {
+		rc = grow(&terms, c->terms, sizeof(term));
+		c->term = terms;
+	}
+	if (!rc)
+		c->term[c->terms++] = term;
+	return rc;
+}
+
+int weir_place_parse(const char *text, const char *where, struct weir_place_condition *condition, struct weir_error *err)
+{
+	return parse_list(text, where, &condition->negated, &condition->terms, "place", PLACE_NEXT, add_place, condition, err);
+}
+
 int weir_service_parse(const char *text, const char *where, struct weir_service_condition *condition, struct weir_error *err)
 {
-	struct piece piece;
-
-	if (take_not(&text)) {
-		if (condition->terms)
-			return weir_error_set(err, -EINVAL, where, "it turns the whole list round: write it before the first",
-					      "\"not\" stands within a list");
-		condition->negated = true;
-	}
-	while (next_piece(&text, &piece)) {
-		void *terms = condition->term;
-		struct weir_service_term term;
-		int rc = parse_service(piece, &term);
-
-		if (!rc) {
-			rc = grow(&terms, condition->terms, sizeof(term));
-			condition->term = terms;
-		}
-		if (rc)
-			return refuse(where, rc, piece, "service", SERVICE_NEXT, err);
-		condition->term[condition->terms++] = term;
-	}
-	return 0;
+	return parse_list(text, where, &condition->negated, &condition->terms, "service", SERVICE_NEXT, add_service, condition, err);
 }
