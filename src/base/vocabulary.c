@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -189,6 +190,19 @@ struct weir_word weir_vocabulary_word(const struct weir_vocabulary *v, uint32_t 
 	if (!v || id >= __atomic_load_n(&v->names, __ATOMIC_ACQUIRE))
 		return (struct weir_word){"", 0};
 	return v->name[id];
+}
+
+bool weir_vocabulary_has_word(const struct weir_vocabulary *vocabulary, uint32_t id, const char *word)
+{
+	const char *at = weir_vocabulary_word(vocabulary, id).text;
+	size_t len = strlen(word);
+
+	for (size_t n = 0; *at; at += n + strspn(at + n, " ")) {
+		n = strcspn(at, " ");
+		if (n == len && strncasecmp(at, word, len) == 0)
+			return true;
+	}
+	return false;
 }
 
 struct weir_vocabulary_stats weir_vocabulary_stats(struct weir_vocabulary *v)

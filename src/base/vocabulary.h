@@ -9,6 +9,7 @@
 #ifndef WEIR_BASE_VOCABULARY_H
 #define WEIR_BASE_VOCABULARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ int weir_vocabulary_add(struct weir_vocabulary *vocabulary, const char *text, si
 
 /* Without a lock. The empty name for a number that was not given, and where there is no vocabulary. */
 struct weir_word weir_vocabulary_word(const struct weir_vocabulary *vocabulary, uint32_t id);
+
+/* Is word, without case, one of the words of a name that are parted by blanks ("dns ntp")? Without a lock. */
+bool weir_vocabulary_has_word(const struct weir_vocabulary *vocabulary, uint32_t id, const char *word);
 
 struct weir_vocabulary_stats {
 	uint64_t names;

@@ -44,6 +44,24 @@ static void test_a_name_has_one_number(void **state)
 	weir_vocabulary_free(NULL);
 }
 
+static void test_words_of_a_name(void **state)
+{
+	struct weir_vocabulary *v;
+	uint32_t roles;
+
+	(void)state;
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &v), 0);
+	roles = add(v, "web  Dns ntp");
+	assert_true(weir_vocabulary_has_word(v, roles, "web"));
+	assert_true(weir_vocabulary_has_word(v, roles, "dns"));
+	assert_true(weir_vocabulary_has_word(v, roles, "NTP"));
+	assert_false(weir_vocabulary_has_word(v, roles, "dn"));
+	assert_false(weir_vocabulary_has_word(v, roles, "dnsx"));
+	assert_false(weir_vocabulary_has_word(v, roles, ""));
+	assert_false(weir_vocabulary_has_word(v, 0, "web"));
+	weir_vocabulary_free(v);
+}
+
 static void test_it_is_bounded(void **state)
 {
 	static const struct weir_vocabulary_limits limits = {.names_max = 3, .bytes_max = 9};
@@ -130,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_name_has_one_number),
+		cmocka_unit_test(test_words_of_a_name),
 		cmocka_unit_test(test_it_is_bounded),
 		cmocka_unit_test(test_long_names_end_at_a_character),
 		cmocka_unit_test(test_readers_need_no_lock),

@@ -452,25 +452,13 @@ bool weir_enrich_problem(struct weir_enrich *enrich, struct weir_error *ret_err)
 	return problem;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (size_t n = 0; *words; words += n + strspn(words + n, " ")) {
-		n = strcspn(words, " ");
-		if (n == len && memcmp(words, word, len) == 0)
-			return true;
-	}
-	return false;
-}
-
 bool weir_enrich_has_role(struct weir_enrich *enrich, const char *role)
 {
 	const struct weir_networks *n = weir_snapshot_networks(enrich->current);
 	bool has = false;
 
 	for (uint32_t i = 1; i < n->count && !has; i++)
-		has = n->network[i].role && has_word(weir_vocabulary_word(enrich->vocabulary, n->network[i].role).text, role);
+		has = weir_vocabulary_has_word(enrich->vocabulary, n->network[i].role, role);
 	return has;
 }
 

@@ -18,23 +18,6 @@ static bool name_is(const struct weir_vocabulary *v, uint32_t id, const char *te
 	return id && strcasecmp(word.text, text) == 0;
 }
 
-/* Is the text one of the words of a name, parted by blanks? */
-static bool name_has_word(const struct weir_vocabulary *v, uint32_t id, const char *text)
-{
-	const char *at = weir_vocabulary_word(v, id).text;
-	size_t len = strlen(text);
-
-	while (id && *at) {
-		size_t word = strcspn(at, " ");
-
-		if (word == len && strncasecmp(at, text, len) == 0)
-			return true;
-		at += word;
-		at += strspn(at, " ");
-	}
-	return false;
-}
-
 /* A threat is "LIST" or "LIST: NAME". */
 static bool threat_is(const struct weir_vocabulary *v, uint32_t id, const char *list)
 {
@@ -76,7 +59,7 @@ static bool place_term_holds(const struct weir_policy *p, const struct weir_rule
 	case WEIR_PLACE_ZONE:
 		return name_is(p->vocabulary, place->zone, t->text);
 	case WEIR_PLACE_ROLE:
-		return name_has_word(p->vocabulary, place->role, t->text);
+		return weir_vocabulary_has_word(p->vocabulary, place->role, t->text);
 	case WEIR_PLACE_COUNTRY:
 		return name_is(p->vocabulary, place->country, t->text);
 	case WEIR_PLACE_THREAT:
