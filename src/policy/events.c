@@ -260,13 +260,31 @@ static size_t write_subject(const struct event_key *key, char *ret_text, size_t 
 	return (size_t)snprintf(ret_text, size, "%s%s%s", client, *client && *server ? " to " : "", server);
 }
 
+/* A rule's name as the filter language has texts: in quotes, where a backslash takes the next character as it is. */
+static void write_quoted(const char *text, char ret_text[2 * WEIR_POLICY_NAME_MAX + 3])
+{
+	size_t len = 0;
+
+	ret_text[len++] = '"';
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			ret_text[len++] = '\\';
+		ret_text[len++] = *text;
+	}
+	ret_text[len++] = '"';
+	ret_text[len] = '\0';
+}
+
 /* In the filter language: the flows behind it. */
 static size_t write_filter(const char *rule, const struct event_key *key, char *ret_text, size_t size)
 {
 	char addr[WEIR_ADDR_TEXT_MAX];
-	size_t len = (size_t)snprintf(ret_text, size, "rule = \"%s\"", rule);
+	char quoted[2 * WEIR_POLICY_NAME_MAX + 3];
 	const struct weir_addr *sides[] = {&key->client, &key->server};
+	size_t len;
 
+	write_quoted(rule, quoted);
+	len = (size_t)snprintf(ret_text, size, "rule = %s", quoted);
 	for (int i = 0; i < 2; i++) {
 		if (weir_addr_is_zero(sides[i]))
 			continue;
@@ -280,7 +298,7 @@ static bool tell(struct weir_events *e, const struct event *ev, const struct wei
 {
 	const struct weir_policy_rule *rule = weir_policy_rule(e->policy, ev->key.rule);
 	char subject[2 * WEIR_ADDR_TEXT_MAX + 8];
-	char filter[2 * WEIR_ADDR_TEXT_MAX + WEIR_POLICY_NAME_MAX + 32];
+	char filter[2 * WEIR_ADDR_TEXT_MAX + 2 * WEIR_POLICY_NAME_MAX + 32];
 	struct weir_record record = {
 		.hour_ms = ev->key.hour_ms,
 		.number = ev->id,

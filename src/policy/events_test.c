@@ -33,7 +33,8 @@ struct bench {
 static const char RULES[] = "rules:\n"
 			    "  - {name: a, action: alert, level: error, message: '{client} of {client_zone} asks {server} for {service}'}\n"
 			    "  - {name: b, action: deny, subject: server}\n"
-			    "  - {name: c, action: deny, subject: both}\n";
+			    "  - {name: c, action: deny, subject: both}\n"
+			    "  - {name: 'it is \"d\" \\ e', action: deny}\n";
 
 static void copy(struct weir_text text, char *ret_text, size_t size)
 {
@@ -159,6 +160,18 @@ static void test_the_rule_says_whom_it_is_about(void **state)
 	close_bench(&b);
 }
 
+static void test_a_rules_name_is_a_text_of_the_filter(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, 60);
+	hit(&b, 3, "10.0.0.1", "192.0.2.1", START_MS);
+	tell(&b, START_MS, true);
+	assert_string_equal(b.told.filter, "rule = \"it is \\\"d\\\" \\\\ e\" and ip 10.0.0.1");
+	close_bench(&b);
+}
+
 static void test_a_storm_is_one_event(void **state)
 {
 	struct bench b;
@@ -224,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_event_is_told_at_once_and_then_what_came_since),
 		cmocka_unit_test(test_the_rule_says_whom_it_is_about),
+		cmocka_unit_test(test_a_rules_name_is_a_text_of_the_filter),
 		cmocka_unit_test(test_a_storm_is_one_event),
 		cmocka_unit_test(test_nothing_is_lost_when_events_give_way),
 		cmocka_unit_test(test_what_nobody_takes_is_told_later),
