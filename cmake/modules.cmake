@@ -2,6 +2,10 @@
 #   the static library weir_NAME from sources of this folder. DEPENDS are modules of ours, LIBRARIES others'.
 #   Every *_test.c beside the sources becomes the cmocka program NAME_STEM_test, run by ctest; TESTS names them (without
 #   .c) where a folder has several modules.
+# weir_embed_text(VARIABLE FILE NAME HEADER)
+#   FILE of the project as the C string NAME, declared in HEADER; the source's path goes into VARIABLE.
+# weir_embed_folder(VARIABLE FOLDER SUFFIX NAME HEADER)
+#   each FOLDER/*.SUFFIX as a row of the table NAME of struct weir_embedded_text (base/embedded.h), likewise.
 # weir_fuzz(NAME DEPENDS module …)
 #   the fuzz target fuzz/NAME_fuzz.c, declared by the module that it aims at; its seeds and past crashers under
 #   fuzz/corpus/NAME run as a test.
@@ -52,4 +56,24 @@ function(weir_fuzz name)
 		add_test(NAME fuzz_${name} COMMAND ${name}_fuzz ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
 		set_tests_properties(fuzz_${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
 	endif()
+endfunction()
+
+function(weir_embed_text variable file name header)
+	set(output ${CMAKE_CURRENT_BINARY_DIR}/${name}.c)
+	set(script ${PROJECT_SOURCE_DIR}/cmake/embed_text.cmake)
+	add_custom_command(OUTPUT ${output}
+		COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}/${file} -DNAME=${name} -DHEADER=${header} -DOUTPUT=${output} -P ${script}
+		DEPENDS ${PROJECT_SOURCE_DIR}/${file} ${script} COMMENT "${file} as a C string" VERBATIM)
+	set(${variable} ${output} PARENT_SCOPE)
+endfunction()
+
+function(weir_embed_folder variable folder suffix name header)
+	set(output ${CMAKE_CURRENT_BINARY_DIR}/${name}.c)
+	set(script ${PROJECT_SOURCE_DIR}/cmake/embed_folder.cmake)
+	file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.${suffix})
+	add_custom_command(OUTPUT ${output}
+		COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}/${folder} -DSUFFIX=${suffix} -DNAME=${name} -DHEADER=${header}
+			-DOUTPUT=${output} -P ${script}
+		DEPENDS ${files} ${script} COMMENT "${folder} as a C table" VERBATIM)
+	set(${variable} ${output} PARENT_SCOPE)
 endfunction()
