@@ -4,57 +4,33 @@ import collections
 import csv
 import datetime
 import json
-import os
 import re
-import signal
 import subprocess
 import xml.etree.ElementTree as xml
 
 import pytest
 
-from conftest import TOP, free_port, wait_until
+from conftest import TOP, wait_until
+from running import Running
 
 FLOWS = 4000
 UTC = datetime.timezone.utc
 KEYS = "src_zone src_subnet dst_zone dst_subnet protocol dst_port".split()
 
 
-class System:
+class Matrix(Running):
     def __init__(self, weir, folder):
-        self.weir, self.folder = weir, folder
-        self.port, store = free_port(), free_port()
         subprocess.run([weir, "generate", "--exporters", "10", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
-        (folder / "weir.yaml").write_text(
-            f"data_dir: {folder}/var\nweb: {{listen: []}}\ncollect: {{listen: '127.0.0.1:{self.port}', workers: 1, sync: 100ms}}\n"
-            f"store: {{listen: '127.0.0.1:{store}'}}\nnetworks: {{file: {folder}/networks.csv}}\n")
-        self.environment = {**{k: v for k, v in os.environ.items() if k != "WEIR_CONFIG"}, "TZ": "UTC"}
-        self.process = subprocess.Popen([weir, "run", "-c", "weir.yaml"], cwd=folder, stdout=subprocess.DEVNULL,
-                                        stderr=open(folder / "log", "w"))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-
-    def run(self, *arguments):
-        return subprocess.run([self.weir, *arguments], cwd=self.folder, capture_output=True, text=True, env=self.environment, timeout=120)
+        super().__init__(weir, folder, collect="workers: 1, sync: 100ms", networks=f"{{file: {folder}/networks.csv}}")
 
     def ask(self, *arguments):
         done = self.run(*arguments)
         assert done.returncode == 0 and not done.stderr, (arguments, done)
         return done.stdout
 
-    def rows(self, *arguments):
-        return json.loads(self.ask(*arguments, "--format", "json"))
-
-    def send(self, *options):
+    def play(self, *options):
         """How many flows were sent."""
-        done = subprocess.run([self.weir, "generate", "--to", f"127.0.0.1:{self.port}", "--exporters", "10", "--summary", "json", *options],
-                              capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)["flows"]
-
-    def stored(self):
-        done = self.run("sql", "SELECT count() FROM flows")
-        return int(done.stdout) if done.returncode == 0 else -1
+        return self.send("--exporters", "10", *options)["flows"]
 
     def insert(self, *flows, **columns):
         """Flows of no exporter, of the same columns, or one."""
@@ -65,12 +41,11 @@ class System:
 
 @pytest.fixture(scope="module")
 def system(weir, embedded_store, tmp_path_factory):
-    system = System(weir, tmp_path_factory.mktemp("matrix"))
-    try:
+    with Matrix(weir, tmp_path_factory.mktemp("matrix")) as system:
         wait_until("the tables", lambda: system.stored() == 0, 120)
-        sent = system.send("--flows", str(FLOWS), "--rate", "4000", "--sampling", "10")
+        sent = system.play("--flows", str(FLOWS), "--rate", "4000", "--sampling", "10")
         # A minute of unwelcome traffic, within seconds.
-        sent += system.send("--start", "2026-01-31T10:00:00Z", "--for", "1m", "--rate", "50", "--pace", "3000", "--seed", "3", "--scenario",
+        sent += system.play("--start", "2026-01-31T10:00:00Z", "--for", "1m", "--rate", "50", "--pace", "3000", "--seed", "3", "--scenario",
                             "rogue-dns,bastion-bypass,rogue-vtep,snmp-stranger")
         wait_until("the flows", lambda: system.stored() == sent, 120)
         # Days ago, at the hour's turn: the window's ends lie in flows, its middle in the tables of hours and days.
@@ -87,8 +62,6 @@ def system(weir, embedded_store, tmp_path_factory):
         system.insert(*old)
         system.start = start
         yield system
-    finally:
-        system.stop()
 
 
 def expected(system, frm, to, subnets=True):

@@ -2,12 +2,12 @@
 in the store, and `weir policy test`."""
 import json
 import signal
-import socket
 import subprocess
 import threading
 
 import pytest
-from conftest import free_port, wait_until
+from conftest import wait_until
+from running import Running
 
 EXPORTERS = 10
 # A minute of traffic, sent within seconds.
@@ -107,81 +107,60 @@ def test_the_example_is_in_order(weir, tmp_path):
 
 # --- in a running system ---------------------------------------------------------------------------------------------------
 
-class System:
+class Watched(Running):
+    """With a policy of no rule, which is watched for changes, beside the packs."""
+
     def __init__(self, weir, network, folder):
-        self.weir, self.port, self.config = weir, free_port(socket.SOCK_DGRAM), folder / "weir.yaml"
         self.rules = folder / "policy.yaml"
         self.rules.write_text("rules: []\n")
-        self.config.write_text(f"data_dir: {folder}/var\nnetworks: {{file: {network}/networks.csv}}\nweb: {{listen: []}}\n"
-                               f"collect: {{listen: ['127.0.0.1:{self.port}'], sync: 100ms}}\n"
-                               f"policy: {{file: {self.rules}}}\nstore: {{listen: '127.0.0.1:{free_port()}'}}\n")
-        self.log = folder / "log"
-        self.process = subprocess.Popen([weir, "run", "--config", self.config], stdout=open(self.log, "w"), stderr=subprocess.STDOUT)
-
-    def command(self, *arguments, **more):
-        return run(self.weir, arguments[0], "--config", self.config, *arguments[1:], **more)
+        super().__init__(weir, folder, networks=f"{{file: {network}/networks.csv}}", policy=f"{{file: {self.rules}}}")
 
     def events(self, *options):
-        return json.loads(self.command("events", "--format", "json", "--state", "all", *options).stdout or "[]")
-
-    def send(self, *options):
-        run(self.weir, "generate", "--to", f"127.0.0.1:{self.port}", "--version", "10", "--exporters", EXPORTERS, *options)
-
-    def stored(self, table="flows"):
-        done = subprocess.run([self.weir, "sql", "--config", self.config, f"SELECT count() FROM {table}"], capture_output=True, text=True)
-        return int(done.stdout) if done.returncode == 0 else 0
+        return self.rows("events", "--state", "all", *options)
 
 
 @pytest.fixture(scope="module")
 def system(weir, network, embedded_store, tmp_path_factory):
-    made = System(weir, network, tmp_path_factory.mktemp("system"))
-    try:
-        wait_until("weir run to be up", lambda: "Ctrl-C stops it" in made.log.read_text(), 60)
-        made.send(*MINUTE, "--seed", "3", "--scenario", "snmp-stranger,rogue-vtep,rogue-dns")
-        wait_until("the flows to be stored", lambda: made.stored() >= 5000, 60)
-        wait_until("three kinds of events", lambda: {event["rule"] for event in made.events()} >= {
+    with Watched(weir, network, tmp_path_factory.mktemp("system")) as running:
+        running.send("--version", "10", "--exporters", str(EXPORTERS), *MINUTE, "--seed", "3",
+                     "--scenario", "snmp-stranger,rogue-vtep,rogue-dns")
+        wait_until("the flows to be stored", lambda: running.stored() >= 5000, 60)
+        wait_until("three kinds of events", lambda: {event["rule"] for event in running.events()} >= {
             "snmp/stranger", "overlays/rogue-vtep", "dns/rogue-resolver"}, 60)
-        yield made
-    finally:
-        made.process.send_signal(signal.SIGINT)
-        try:
-            made.process.wait(60)
-        except subprocess.TimeoutExpired:
-            made.process.kill()
-            made.process.wait()
+        yield running
 
 
 def test_events_add_up_to_their_flows(system):
     statement = "SELECT rule, sum(flows) FROM events GROUP BY rule ORDER BY rule"
     flows = "SELECT rule, count() FROM flows WHERE action IN ('alert', 'deny') GROUP BY rule ORDER BY rule"
     # What an event says last comes up to ten seconds behind its flows.
-    wait_until("events and flows to agree", lambda: system.command("sql", statement).stdout == system.command("sql", flows).stdout, 60)
+    wait_until("events and flows to agree", lambda: system.ask("sql", statement) == system.ask("sql", flows), 60)
     for event in system.events()[:3]:
-        found = json.loads(system.command("flows", "--format", "json", "-n", "0", event["filter"]).stdout)
+        found = system.rows("flows", "-n", "0", event["filter"])
         assert len(found) == int(event["flows"]), event
 
 
 def test_events_are_acknowledged_and_silenced(system):
     event = next(event for event in system.events() if event["rule"] == "snmp/stranger")
     assert event["level"] == "warning" and event["category"] == "management" and event["subject"] in event["message"]
-    said = system.command("events", "ack", "--rule", "snmp/stranger", "--subject", event["subject"], "--comment", "it's new").stdout
+    said = system.ask("events", "ack", "--rule", "snmp/stranger", "--subject", event["subject"], "--comment", "it's new")
     assert said.startswith("acknowledged: snmp/stranger")
     event = next(event for event in system.events() if event["rule"] == "snmp/stranger")
     assert event["state"] == "acknowledged" and event["comment"] == "it's new"
-    system.command("events", "silence", "--rule", "overlays/rogue-vtep", "--for", "1h")
+    system.ask("events", "silence", "--rule", "overlays/rogue-vtep", "--for", "1h")
     assert {event["state"] for event in system.events("--rule", "overlays/rogue-vtep")} == {"silenced"}
-    still_open = system.command("events").stdout
+    still_open = system.ask("events")
     assert "dns/rogue-resolver" in still_open and "snmp/stranger" not in still_open and "rogue-vtep" not in still_open
-    assert "dns/rogue-resolver" not in system.command("events", "--level", "critical", "--state", "all").stdout
+    assert "dns/rogue-resolver" not in system.ask("events", "--level", "critical", "--state", "all")
 
 
 def test_a_policy_is_tried_and_then_installed(system, tmp_path):
     new = tmp_path / "new.yaml"
     new.write_text("rules:\n  - {name: mine, over: port 161, action: deny, level: error}\n")
-    rows = json.loads(system.command("policy", "test", new, "--format", "json").stdout)
+    rows = system.rows("policy", "test", new)
     assert {(row["rule"], row["new_rule"], row["new_action"]) for row in rows} == {
         ("snmp/managers-ask", "mine", "deny"), ("snmp/stranger", "mine", "deny")}
-    said = system.command("policy", "test", new, "--format", "table").stdout
+    said = system.ask("policy", "test", new, "--format", "table")
     assert "flows judged" in said and "allow   -> deny" in said
     before = system.stored()
     system.rules.write_text(new.read_text())
