@@ -59,6 +59,7 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 			.exporters = config->exporters_names.count,
 			.interface = list_of(&config->exporters_interfaces),
 			.interfaces = config->exporters_interfaces.count,
+			.seed = draw_seed(),
 		},
 		.threats = {
 			.list = list_of(&config->threats_lists),

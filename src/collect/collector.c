@@ -231,8 +231,6 @@ static bool put_record(void *ctx, enum weir_table table, const struct weir_recor
 {
 	struct worker *w = ctx;
 
-	if (w->enrich && table == WEIR_TABLE_OPTIONS)
-		weir_enrich_learn(w->enrich, record);
 	if (weir_records_add(&w->records[table], record) == 0)
 		return true;
 	append_records(w, table);

@@ -15,7 +15,6 @@ static const uint8_t DIRECTION[2][2] = {{WEIR_EXTERNAL, WEIR_INBOUND}, {WEIR_OUT
 struct weir_enrich_worker {
 	struct weir_enrich *enrich; /* borrowed */
 	struct weir_initiator *initiator;
-	struct weir_labels *labels;
 	struct weir_snapshot *snapshot; /* held, or NULL */
 	uint32_t capacity;
 	uint32_t *network[2]; /* of each row: source's, destination's */
@@ -35,8 +34,6 @@ int weir_enrich_worker_new(struct weir_enrich *enrich, uint64_t seed, struct wei
 		w->enrich = enrich;
 		rc = weir_initiator_new(seed, &w->initiator);
 	}
-	if (!rc)
-		rc = weir_labels_new(&enrich->options.labels, enrich->vocabulary, seed, &w->labels, NULL);
 	if (rc)
 		weir_enrich_worker_free(w);
 	else
@@ -50,7 +47,6 @@ void weir_enrich_worker_free(struct weir_enrich_worker *worker)
 		return;
 	weir_enrich_rest(worker);
 	weir_initiator_free(worker->initiator);
-	weir_labels_free(worker->labels);
 	for (unsigned i = 0; i < 2; i++) {
 		free(worker->network[i]);
 		free(worker->known[i]);
@@ -58,11 +54,6 @@ void weir_enrich_worker_free(struct weir_enrich_worker *worker)
 	free(worker->scratch);
 	free(worker->geo);
 	free(worker);
-}
-
-void weir_enrich_learn(struct weir_enrich_worker *worker, const struct weir_record *record)
-{
-	weir_labels_learn(worker->labels, record);
 }
 
 void weir_enrich_rest(struct weir_enrich_worker *worker)
@@ -265,7 +256,7 @@ void weir_enrich_block(struct weir_enrich_worker *worker, struct weir_block *blo
 	fill_services(worker, block, &filled);
 	fill_geo(worker, block, &filled);
 	fill_threats(worker, block, &filled);
-	weir_labels_fill(worker->labels, block, &filled);
+	weir_labels_fill(weir_snapshot_labels(worker->snapshot), block, &filled);
 	weir_block_mark(block, &filled);
 	if (ret_rows)
 		*ret_rows = (struct weir_enrich_rows){weir_snapshot_networks(worker->snapshot), worker->network[0], worker->network[1]};

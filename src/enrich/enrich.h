@@ -48,7 +48,7 @@ struct weir_vocabulary *weir_enrich_vocabulary(const struct weir_enrich *enrich)
 /* The files that are read, in turn: NULL behind the last. For whoever must allow them to be read. */
 const char *weir_enrich_file(const struct weir_enrich *enrich, unsigned index);
 
-/* seed: random. A worker that learns of its own what its exporters tell. */
+/* seed: random. */
 int weir_enrich_worker_new(struct weir_enrich *enrich, uint64_t seed, struct weir_enrich_worker **ret_worker) WEIR_MUST_CHECK;
 void weir_enrich_worker_free(struct weir_enrich_worker *worker);
 
@@ -62,9 +62,6 @@ struct weir_enrich_rows {
 /* Fill the columns of all rows, mark them, and give the block its vocabulary. The block must not have been enriched before.
  * ret_rows may be NULL. */
 void weir_enrich_block(struct weir_enrich_worker *worker, struct weir_block *block, struct weir_enrich_rows *ret_rows);
-
-/* What an exporter tells of itself, of which its flows may get names. */
-void weir_enrich_learn(struct weir_enrich_worker *worker, const struct weir_record *record);
 
 /* The worker has nothing to do for now: it lets go of its snapshot. */
 void weir_enrich_rest(struct weir_enrich_worker *worker);

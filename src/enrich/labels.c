@@ -8,37 +8,30 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SLOTS (2 * WEIR_LABELS_MAX)
+#define SLOTS_MIN 256 /* a power of two */
 
 enum kind { FREE, EXPORTER, INTERFACE };
-
-/* Which of two names stands: the larger. */
-enum rank { NONE, DESCRIPTION, NAME, CONFIGURED };
 
 struct label {
 	struct weir_addr exporter;
 	uint32_t index; /* of the interface */
 	uint32_t name;	/* of the vocabulary */
-	uint16_t interfaces; /* that this exporter told of */
 	uint8_t kind;
-	uint8_t rank;
 };
 
 struct weir_labels {
-	struct weir_vocabulary *vocabulary; /* borrowed */
 	uint64_t seed;
-	struct label *slot; /* SLOTS of them, whose pages are touched when they are used */
-	uint32_t labels;
-	bool has_exporters, has_interfaces;
-	uint32_t told; /* names that peers added */
-	uint64_t refused;
+	struct label *slot; /* owned; at most three quarters of them are taken */
+	uint32_t slots;
+	uint32_t count;
+	bool has[INTERFACE + 1];
 };
 
 static struct label *find(const struct weir_labels *l, const struct weir_addr *exporter, enum kind kind, uint32_t index)
 {
 	uint32_t at = (uint32_t)XXH3_64bits_withSeed(exporter, sizeof(*exporter), l->seed + ((uint64_t)index << 2 | (unsigned)kind));
 
-	for (at &= SLOTS - 1; l->slot[at].kind != FREE; at = (at + 1) & (SLOTS - 1)) {
+	for (at &= l->slots - 1; l->slot[at].kind != FREE; at = (at + 1) & (l->slots - 1)) {
 		const struct label *s = &l->slot[at];
 
 		if (s->kind == kind && s->index == index && memcmp(&s->exporter, exporter, sizeof(*exporter)) == 0)
@@ -47,26 +40,41 @@ static struct label *find(const struct weir_labels *l, const struct weir_addr *e
 	return &l->slot[at];
 }
 
-/* The label, new or known; NULL: there is no room. */
-static struct label *take(struct weir_labels *l, const struct weir_addr *exporter, enum kind kind, uint32_t index)
+static int grow(struct weir_labels *l)
+{
+	struct weir_labels grown = *l;
+
+	grown.slots = l->slots * 2;
+	grown.slot = calloc(grown.slots, sizeof(*grown.slot));
+	if (!grown.slot)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->slots; i++) {
+		const struct label *s = &l->slot[i];
+
+		if (s->kind != FREE)
+			*find(&grown, &s->exporter, (enum kind)s->kind, s->index) = *s;
+	}
+	free(l->slot);
+	*l = grown;
+	return 0;
+}
+
+/* -ENOSPC: there are too many. */
+static int put(struct weir_labels *l, const struct weir_addr *exporter, enum kind kind, uint32_t index, uint32_t name)
 {
 	struct label *label = find(l, exporter, kind, index);
 
-	if (label->kind != FREE)
-		return label;
-	if (l->labels >= WEIR_LABELS_MAX)
-		return NULL;
-	*label = (struct label){.exporter = *exporter, .index = index, .kind = (uint8_t)kind};
-	l->labels++;
-	return label;
-}
-
-static void put(struct weir_labels *l, struct label *label, enum rank rank, uint32_t name)
-{
-	label->name = name;
-	label->rank = (uint8_t)rank;
-	l->has_exporters |= label->kind == EXPORTER && name;
-	l->has_interfaces |= label->kind == INTERFACE && name;
+	if (label->kind == FREE && l->count >= WEIR_LABELS_MAX)
+		return -ENOSPC;
+	if (label->kind == FREE && l->count >= l->slots / 4 * 3) {
+		if (grow(l))
+			return -ENOMEM;
+		label = find(l, exporter, kind, index);
+	}
+	l->count += label->kind == FREE;
+	*label = (struct label){.exporter = *exporter, .index = index, .name = name, .kind = (uint8_t)kind};
+	l->has[kind] = true;
+	return 0;
 }
 
 /* --- the configuration ------------------------------------------------------------------------------------ */
@@ -106,42 +114,41 @@ static bool split(const char *text, bool index_too, struct weir_addr *ret_addr, 
 	return weir_addr_parse(addr, ret_addr) == 0;
 }
 
-static int configure(struct weir_labels *l, const char *text, enum kind kind, unsigned number, struct weir_error *err)
+static int configure(struct weir_labels *l, const char *text, enum kind kind, unsigned number, struct weir_vocabulary *vocabulary,
+		     struct weir_error *err)
 {
 	bool interface = kind == INTERFACE;
 	const char *option = interface ? "exporters.interfaces" : "exporters.names";
 	struct weir_addr exporter;
-	struct label *label;
 	const char *name_text;
 	uint32_t index, name;
 
 	if (!split(text, interface, &exporter, &index, &name_text))
 		return wrong(option, number, interface ? "write it as 192.0.2.1/3=NAME" : "write it as 192.0.2.1=NAME", text, err);
-	label = take(l, &exporter, kind, index);
-	if (!label || weir_vocabulary_add(l->vocabulary, name_text, strlen(name_text), &name))
+	if (weir_vocabulary_add(vocabulary, name_text, strlen(name_text), &name) || put(l, &exporter, kind, index, name))
 		return weir_error_set(err, -ENOMEM, option, NULL, "there is no room for so many names");
-	put(l, label, CONFIGURED, name);
 	return 0;
 }
 
-int weir_labels_new(const struct weir_labels_options *options, struct weir_vocabulary *vocabulary, uint64_t seed,
-		    struct weir_labels **ret_labels, struct weir_error *err)
+int weir_labels_load(const struct weir_labels_options *options, struct weir_vocabulary *vocabulary, struct weir_labels **ret_labels,
+		     struct weir_error *err)
 {
 	struct weir_labels *l = calloc(1, sizeof(*l));
 	int rc = 0;
 
-	if (l)
-		l->slot = calloc(SLOTS, sizeof(*l->slot));
+	if (l) {
+		l->seed = options->seed;
+		l->slots = SLOTS_MIN;
+		l->slot = calloc(l->slots, sizeof(*l->slot));
+	}
 	if (!l || !l->slot) {
 		free(l);
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	}
-	l->vocabulary = vocabulary;
-	l->seed = seed;
 	for (unsigned i = 0; !rc && i < options->exporters; i++)
-		rc = configure(l, options->exporter[i], EXPORTER, i, err);
+		rc = configure(l, options->exporter[i], EXPORTER, i, vocabulary, err);
 	for (unsigned i = 0; !rc && i < options->interfaces; i++)
-		rc = configure(l, options->interface[i], INTERFACE, i, err);
+		rc = configure(l, options->interface[i], INTERFACE, i, vocabulary, err);
 	if (rc)
 		weir_labels_free(l);
 	else
@@ -157,133 +164,39 @@ void weir_labels_free(struct weir_labels *labels)
 	free(labels);
 }
 
-uint64_t weir_labels_refused(const struct weir_labels *labels)
-{
-	return labels->refused;
-}
-
-/* --- what exporters tell ---------------------------------------------------------------------------------- */
-
-static bool is(struct weir_text text, const char *word)
-{
-	return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
-static bool parse_index(struct weir_text id, uint32_t *ret_index)
-{
-	uint64_t index = 0;
-
-	if (!id.len || id.len > 10)
-		return false;
-	for (size_t i = 0; i < id.len; i++) {
-		if (!isdigit((unsigned char)id.data[i]))
-			return false;
-		index = index * 10 + (uint64_t)(id.data[i] - '0');
-	}
-	*ret_index = (uint32_t)index;
-	return index <= UINT32_MAX;
-}
-
-/* An interface of an exporter that has told of too many others has no room. */
-static struct label *take_interface(struct weir_labels *l, const struct weir_addr *exporter, uint32_t index)
-{
-	struct label *label = find(l, exporter, INTERFACE, index);
-	struct label *owner;
-
-	if (label->kind != FREE)
-		return label;
-	owner = take(l, exporter, EXPORTER, 0);
-	if (!owner || owner->interfaces >= WEIR_LABELS_OF_ONE_MAX)
-		return NULL;
-	label = take(l, exporter, INTERFACE, index);
-	owner->interfaces = (uint16_t)(owner->interfaces + (label != NULL));
-	return label;
-}
-
-static void tell(struct weir_labels *l, struct label *label, enum rank rank, struct weir_text text)
-{
-	struct weir_word known;
-	uint32_t name;
-	size_t len = text.len < WEIR_LABEL_TOLD_MAX ? text.len : WEIR_LABEL_TOLD_MAX;
-
-	if (!label) {
-		l->refused++;
-		return;
-	}
-	known = weir_vocabulary_word(l->vocabulary, label->name);
-	if (rank < label->rank || (known.len == len && memcmp(known.text, text.data, len) == 0)) {
-		label->rank = (uint8_t)(rank > label->rank ? rank : label->rank);
-		return;
-	}
-	if (l->told >= WEIR_LABELS_NAMES_MAX || weir_vocabulary_add(l->vocabulary, text.data, len, &name)) {
-		l->refused++;
-		return;
-	}
-	l->told++;
-	put(l, label, rank, name);
-}
-
-void weir_labels_learn(struct weir_labels *labels, const struct weir_record *record)
-{
-	uint32_t index;
-
-	if (!record->value.len)
-		return;
-	if (is(record->kind, "host") && is(record->name, "hostname")) {
-		tell(labels, take(labels, &record->exporter, EXPORTER, 0), NAME, record->value);
-		return;
-	}
-	if (!is(record->kind, "interface") || !parse_index(record->id, &index))
-		return;
-	if (is(record->name, "interfaceName"))
-		tell(labels, take_interface(labels, &record->exporter, index), NAME, record->value);
-	else if (is(record->name, "interfaceDescription"))
-		tell(labels, take_interface(labels, &record->exporter, index), DESCRIPTION, record->value);
-}
-
 /* --- filling in ------------------------------------------------------------------------------------------- */
 
-/* Rows of one exporter stand together, and so do those of an interface, more or less. */
-static void fill_interfaces(const struct weir_labels *l, const struct weir_block *block, enum weir_column_id index_id,
-			    enum weir_column_id name_id)
+/* Rows of one exporter stand together, and so do those of an interface, more or less. index NULL: names of exporters. */
+static void fill(const struct weir_labels *l, const struct weir_block *block, enum kind kind, const uint32_t *index, uint32_t *name)
 {
 	const struct weir_addr *exporter = weir_block_addr(block, WEIR_COL_EXPORTER_ADDR);
-	const uint32_t *index = weir_block_u32(block, index_id);
-	uint32_t *name = weir_block_u32(block, name_id);
 	uint32_t known = 0;
 
 	for (uint32_t row = 0; row < block->rows; row++) {
-		if (!row || index[row] != index[row - 1] || memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) != 0)
-			known = index[row] ? find(l, &exporter[row], INTERFACE, index[row])->name : 0;
-		/* What the decoder knows, from before a restart perhaps, stays where nothing better is known. */
+		uint32_t which = index ? index[row] : 0;
+
+		if (!row || (index && which != index[row - 1]) || memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) != 0)
+			known = index && !which ? 0 : find(l, &exporter[row], kind, which)->name;
+		/* What the exporter told stays where nothing better is known. */
 		if (known)
 			name[row] = known;
 	}
 }
 
-static void fill_exporters(const struct weir_labels *l, const struct weir_block *block)
+void weir_labels_fill(const struct weir_labels *labels, struct weir_block *block, struct weir_column_set *filled)
 {
-	const struct weir_addr *exporter = weir_block_addr(block, WEIR_COL_EXPORTER_ADDR);
-	uint32_t *name = weir_block_u32(block, WEIR_COL_EXPORTER_NAME);
+	static const struct {
+		enum kind kind;
+		enum weir_column_id index, name;
+	} COLUMNS[] = {{EXPORTER, WEIR_COLUMNS, WEIR_COL_EXPORTER_NAME},
+		       {INTERFACE, WEIR_COL_IN_IF, WEIR_COL_IN_IF_NAME},
+		       {INTERFACE, WEIR_COL_OUT_IF, WEIR_COL_OUT_IF_NAME}};
 
-	for (uint32_t row = 0; row < block->rows; row++) {
-		if (row && memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) == 0)
-			name[row] = name[row - 1];
-		else
-			name[row] = find(l, &exporter[row], EXPORTER, 0)->name;
+	for (size_t i = 0; i < sizeof(COLUMNS) / sizeof(COLUMNS[0]); i++) {
+		if (!labels->has[COLUMNS[i].kind])
+			continue;
+		fill(labels, block, COLUMNS[i].kind, COLUMNS[i].index == WEIR_COLUMNS ? NULL : weir_block_u32(block, COLUMNS[i].index),
+		     weir_block_u32(block, COLUMNS[i].name));
+		weir_column_set_add(filled, COLUMNS[i].name);
 	}
-}
-
-void weir_labels_fill(struct weir_labels *labels, struct weir_block *block, struct weir_column_set *filled)
-{
-	if (labels->has_exporters) {
-		fill_exporters(labels, block);
-		weir_column_set_add(filled, WEIR_COL_EXPORTER_NAME);
-	}
-	if (!labels->has_interfaces)
-		return;
-	fill_interfaces(labels, block, WEIR_COL_IN_IF, WEIR_COL_IN_IF_NAME);
-	fill_interfaces(labels, block, WEIR_COL_OUT_IF, WEIR_COL_OUT_IF_NAME);
-	weir_column_set_add(filled, WEIR_COL_IN_IF_NAME);
-	weir_column_set_add(filled, WEIR_COL_OUT_IF_NAME);
 }

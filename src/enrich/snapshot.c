@@ -76,6 +76,22 @@ static void free_threats(void *data)
 	weir_threats_free(data);
 }
 
+static int load_labels(const struct weir_enrich *e, bool first, void **ret_data, struct weir_error *err)
+{
+	struct weir_labels *l;
+	int rc = weir_labels_load(&e->options.labels, e->vocabulary, &l, err);
+
+	(void)first;
+	if (!rc)
+		*ret_data = l;
+	return rc;
+}
+
+static void free_labels(void *data)
+{
+	weir_labels_free(data);
+}
+
 static const struct {
 	int (*load)(const struct weir_enrich *e, bool first, void **ret_data, struct weir_error *err);
 	void (*free)(void *data);
@@ -84,6 +100,7 @@ static const struct {
 	[WEIR_SET_SERVICES] = {load_services, free_services},
 	[WEIR_SET_GEO] = {load_geo, free_geo},
 	[WEIR_SET_THREATS] = {load_threats, free_threats},
+	[WEIR_SET_LABELS] = {load_labels, free_labels},
 };
 
 /* --- snapshots -------------------------------------------------------------------------------------------- */
@@ -287,6 +304,7 @@ static int copy_options(const struct weir_enrich_options *from, struct weir_enri
 	to->networks.externals = from->networks.externals;
 	to->threats = from->threats;
 	to->threats.list = NULL;
+	to->labels.seed = from->labels.seed;
 	to->labels.exporters = from->labels.exporters;
 	to->labels.interfaces = from->labels.interfaces;
 	if (!rc)
@@ -370,16 +388,6 @@ static int name_directions(struct weir_enrich *e)
 	return rc;
 }
 
-/* Each worker makes its own; here a mistake can be told. */
-static int check_labels(const struct weir_enrich *e, struct weir_error *err)
-{
-	struct weir_labels *labels = NULL;
-	int rc = weir_labels_new(&e->options.labels, e->vocabulary, 1, &labels, err);
-
-	weir_labels_free(labels);
-	return rc;
-}
-
 int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocabulary *vocabulary,
 		    struct weir_enrich **ret_enrich, struct weir_error *err)
 {
@@ -400,7 +408,7 @@ int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocab
 		rc = name_directions(e);
 	if (rc) {
 		(void)weir_error_set(err, rc, NULL, NULL, "out of memory");
-	} else if ((rc = check_labels(e, err)) == 0) {
+	} else {
 		(void)note_files(e, changed);
 		rc = load(e, changed, &s, err);
 	}

@@ -9,7 +9,7 @@
 #include "enrich/catalog.h"
 #include "enrich/enrich.h"
 
-enum weir_data_set { WEIR_SET_NETWORKS, WEIR_SET_SERVICES, WEIR_SET_GEO, WEIR_SET_THREATS, WEIR_SETS };
+enum weir_data_set { WEIR_SET_NETWORKS, WEIR_SET_SERVICES, WEIR_SET_GEO, WEIR_SET_THREATS, WEIR_SET_LABELS, WEIR_SETS };
 
 /* Shared by the snapshots in which it is the same. */
 struct weir_shared_set {
@@ -41,6 +41,11 @@ static inline const struct weir_geo *weir_snapshot_geo(const struct weir_snapsho
 static inline const struct weir_threats *weir_snapshot_threats(const struct weir_snapshot *s)
 {
 	return s->set[WEIR_SET_THREATS]->data;
+}
+
+static inline const struct weir_labels *weir_snapshot_labels(const struct weir_snapshot *s)
+{
+	return s->set[WEIR_SET_LABELS]->data;
 }
 
 struct weir_enrich_file {

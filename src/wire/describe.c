@@ -144,17 +144,18 @@ static void tell_field(const struct weir_message *m, const struct subject *s, co
 static const struct named {
 	uint16_t id[4];
 	uint16_t name[2];
-} NAMED[WEIR_NAME_KINDS] = {
+} NAMED[] = {
 	[WEIR_NAME_APPLICATION] = {{IE_APPLICATION_ID}, {IE_APPLICATION_NAME}},
 	[WEIR_NAME_INTERFACE] = {{10, 14, 252, 253}, {82, 83}}, /* interfaceName, interfaceDescription */
 	[WEIR_NAME_VRF] = {{234, 235}, {236}},
 };
 
-void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, const void *text, size_t len)
+void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, enum weir_name_rank rank, const void *text,
+			 size_t len)
 {
 	struct weir_names *names = &m->exporter->names[kind];
 
-	if (!weir_names_set(names, id, text, len, &m->work->template_bytes_left))
+	if (!weir_names_set(names, id, rank, text, len, &m->work->template_bytes_left))
 		weir_message_fault(m, WEIR_FAULT_NAMES_LIMIT);
 	m->work->changed = m->work->changed || names->changed;
 	names->changed = false;
@@ -198,12 +199,12 @@ static void learn_names(const struct weir_message *m, enum weir_name_kind kind, 
 		}
 	}
 	if (text && best_id < sizeof(n->id) / sizeof(n->id[0]))
-		weir_describe_learn(m, kind, id, text, len);
+		weir_describe_learn(m, kind, id, best_name ? WEIR_NAME_DESCRIPTION : WEIR_NAME_PROPER, text, len);
 }
 
 void weir_describe(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value)
 {
-	for (unsigned kind = 0; kind < WEIR_NAME_KINDS; kind++)
+	for (unsigned kind = 0; kind < sizeof(NAMED) / sizeof(NAMED[0]); kind++)
 		learn_names(m, (enum weir_name_kind)kind, t, value);
 	if (m->work->teller.sink) {
 		struct subject s = find_subject(m, t, value);
@@ -288,9 +289,24 @@ static void put_names(const struct weir_message *m, const struct name_column *c,
 	weir_column_set_add(present, c->name);
 }
 
+static void put_exporter(const struct weir_message *m, struct weir_block *b, uint32_t rows, struct weir_column_set *present)
+{
+	uint32_t *to = weir_block_u32(b, WEIR_COL_EXPORTER_NAME) + b->rows;
+	uint32_t word = word_of(m, weir_names_find(&m->exporter->names[WEIR_NAME_EXPORTER], 0));
+
+	if (!word)
+		return;
+	for (uint32_t i = 0; i < rows; i++)
+		to[i] = word;
+	b->vocabulary = m->work->vocabulary;
+	weir_column_set_add(present, WEIR_COL_EXPORTER_NAME);
+}
+
 void weir_describe_flows(const struct weir_message *m, struct weir_block *b, uint32_t rows, struct weir_column_set *present)
 {
 	put_applications(m, b, rows, present);
+	if (m->work->vocabulary)
+		put_exporter(m, b, rows, present);
 	for (size_t i = 0; m->work->vocabulary && i < sizeof(NAME_COLUMNS) / sizeof(NAME_COLUMNS[0]); i++)
 		put_names(m, &NAME_COLUMNS[i], b, rows, present);
 }

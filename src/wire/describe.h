@@ -9,7 +9,8 @@
 void weir_describe(const struct weir_message *m, const struct weir_template *t, const struct weir_value *value);
 
 /* Remember a name that came in another way. */
-void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, const void *text, size_t len);
+void weir_describe_learn(const struct weir_message *m, enum weir_name_kind kind, uint64_t id, enum weir_name_rank rank, const void *text,
+			 size_t len);
 
 /* Rows of flows that are written but not committed: those with an application's number and no name get the name, and where
  * none was told, "engine:selector"; those with numbers of interfaces and VRFs get the names that were told. */

@@ -187,8 +187,8 @@ static void test_names(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	for (uint64_t id = 1000; id > 0; id--)
-		assert_true(weir_names_set(&names, id * 3, "abc", 3, &left));
-	assert_true(weir_names_set(&names, 30, text, sizeof(text), &left));
+		assert_true(weir_names_set(&names, id * 3, WEIR_NAME_DESCRIPTION, "abc", 3, &left));
+	assert_true(weir_names_set(&names, 30, WEIR_NAME_PROPER, text, sizeof(text), &left));
 	assert_int_equal(names.count, 1000);
 	assert_int_equal(left, (1 << 20) - weir_names_bytes(&names));
 	assert_int_equal(weir_names_find(&names, 30)->len, WEIR_NAME_MAX);
@@ -196,9 +196,15 @@ static void test_names(void **state)
 	assert_null(weir_names_find(&names, 31));
 	left = 0;
 	for (uint64_t id = 1; id <= 24; id++)
-		assert_true(weir_names_set(&names, 5000 + id, "abc", 3, &left));
-	assert_false(weir_names_set(&names, 6000, "abc", 3, &left));
-	assert_true(weir_names_set(&names, 3, "def", 3, &left));
+		assert_true(weir_names_set(&names, 5000 + id, WEIR_NAME_PROPER, "abc", 3, &left));
+	assert_false(weir_names_set(&names, 6000, WEIR_NAME_PROPER, "abc", 3, &left));
+	assert_true(weir_names_set(&names, 3, WEIR_NAME_PROPER, "def", 3, &left));
+	/* A description does not take a name's place, and a saved one takes nobody's. */
+	assert_true(weir_names_set(&names, 3, WEIR_NAME_DESCRIPTION, "to the cellar", 13, &left));
+	assert_true(weir_names_set(&names, 3, WEIR_NAME_SAVED, "old", 3, &left));
+	assert_memory_equal(weir_names_find(&names, 3)->text, "def", 3);
+	assert_true(weir_names_set(&names, 3, WEIR_NAME_PROPER, "ghij", 4, &left));
+	assert_memory_equal(weir_names_find(&names, 3)->text, "ghij", 4);
 	weir_names_done(&names);
 }
 

@@ -52,14 +52,19 @@ static bool reserve(struct weir_names *names, uint64_t *bytes_left)
 	return true;
 }
 
-bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, size_t len, uint64_t *bytes_left)
+bool weir_names_set(struct weir_names *names, uint64_t id, enum weir_name_rank rank, const char *text, size_t len,
+		    uint64_t *bytes_left)
 {
 	uint32_t at = position(names, id);
 	size_t kept = len < WEIR_NAME_MAX ? len : WEIR_NAME_MAX;
 	bool known = at < names->count && names->entry[at].id == id;
 
-	if (known && names->entry[at].len == kept && memcmp(names->entry[at].text, text, kept) == 0)
+	if (known && rank < names->entry[at].rank)
 		return true;
+	if (known && names->entry[at].len == kept && memcmp(names->entry[at].text, text, kept) == 0) {
+		names->entry[at].rank = (uint8_t)rank;
+		return true;
+	}
 	if (!known) {
 		if (!reserve(names, bytes_left))
 			return false;
@@ -67,7 +72,7 @@ bool weir_names_set(struct weir_names *names, uint64_t id, const char *text, siz
 		names->count++;
 	}
 	names->changed = true;
-	names->entry[at] = (struct weir_name){.id = id, .len = (uint8_t)kept};
+	names->entry[at] = (struct weir_name){.id = id, .rank = (uint8_t)rank, .len = (uint8_t)kept};
 	memcpy(names->entry[at].text, text, kept);
 	return true;
 }

@@ -43,6 +43,7 @@ struct field {
 
 #define FIELDS(...) (const struct field[]) {__VA_ARGS__, {NULL, END}}
 #define OF(enterprise, format) ((enterprise) << 12 | (format))
+#define HOST	  2000
 #define PORT_NAME 1005
 #define BROADCOM 4413
 #define NVIDIA 5703
@@ -114,7 +115,7 @@ static const struct record {
 		{"length_more", W32}, {"dropped", W32})},
 	{1004, "openflow_port", false, FIELDS({"datapath_id", W64}, {"port_no", W32})},
 	{PORT_NAME, "interface", false, FIELDS({"interfaceName", TEXT})},
-	{2000, "host", false,
+	{HOST, "host", false,
 	 FIELDS({"hostname", TEXT}, {"uuid", UUID}, {"machine_type", W32}, {"os_name", W32}, {"os_release", TEXT})},
 	{2001, "host_adapter", false, FIELDS({"mac_address", ADAPTERS})},
 	{2002, "host_parent", false, FIELDS({"container_class", W32}, {"container_index", W32})},
@@ -332,7 +333,9 @@ static void read_text(const struct reading *r, const char *name, struct weir_cur
 		return;
 	tell_text(r, name, r->source, data, len);
 	if (r->of_interface && r->record->format == PORT_NAME)
-		weir_describe_learn(r->m, WEIR_NAME_INTERFACE, r->source, data, len);
+		weir_describe_learn(r->m, WEIR_NAME_INTERFACE, r->source, WEIR_NAME_PROPER, data, len);
+	if (r->record->format == HOST && strcmp(name, "hostname") == 0)
+		weir_describe_learn(r->m, WEIR_NAME_EXPORTER, 0, WEIR_NAME_PROPER, data, len);
 }
 
 static void read_field(struct reading *r, const struct field *f, struct weir_cursor *c)

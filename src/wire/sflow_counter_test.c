@@ -227,6 +227,25 @@ static void test_port_names(void **state)
 	weir_vocabulary_free(vocabulary);
 }
 
+/* The agent's own name is in its flows too. */
+static void test_host_name(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_vocabulary *vocabulary;
+
+	assert_int_equal(weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary), 0);
+	weir_decoder_vocabulary(f->decoder, vocabulary);
+	counters_begin(&f->m, true);
+	COUNTERS(&f->m, 2000, U32(5), 'h', 'o', 's', 't', '1', 0, 0, 0, U64(1), U64(2), U32(3), U32(2), U32(4), '6', '.', '1', '0');
+	sample_end(&f->m);
+	sample(&f->m);
+	decode(f);
+	assert_faults(f, "");
+	assert_cell(f, 0, EXPORTER_NAME, "host1");
+	f->block->vocabulary = NULL;
+	weir_vocabulary_free(vocabulary);
+}
+
 /* A record that is too short tells what is there; what ends inside a record is lost from there on. */
 static void test_short(void **state)
 {
@@ -258,6 +277,7 @@ int main(void)
 		FIXTURE_TEST(test_plain_numbers),
 		FIXTURE_TEST(test_lists_and_texts),
 		FIXTURE_TEST(test_port_names),
+		FIXTURE_TEST(test_host_name),
 		FIXTURE_TEST(test_short),
 	};
 

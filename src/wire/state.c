@@ -49,7 +49,7 @@ static size_t size_of(const struct weir_exporter *e)
 
 	for (unsigned k = 0; k < WEIR_SAMPLING_KINDS; k++)
 		size += 4 + e->sampling.list[k].count * 8;
-	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++) {
+	for (unsigned k = 0; k < WEIR_NAMES_SAVED; k++) {
 		size += 4;
 		for (uint32_t i = 0; i < e->names[k].count; i++)
 			size += 9U + e->names[k].entry[i].len;
@@ -104,7 +104,7 @@ static void put_entry(struct weir_writer *w, const struct weir_exporter *e, size
 			weir_writer_u32(w, l->entry[i].rate);
 		}
 	}
-	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++)
+	for (unsigned k = 0; k < WEIR_NAMES_SAVED; k++)
 		put_names(w, &e->names[k]);
 	weir_writer_u16(w, (uint16_t)e->templates.count);
 	for (uint32_t i = 0; i < e->templates.count; i++)
@@ -163,7 +163,7 @@ static void load_names(struct weir_cursor *c, struct weir_names *names, struct w
 		const uint8_t *text = weir_cursor_take(c, len);
 
 		if (text && len)
-			(void)!weir_names_set(names, id, (const char *)text, len, &work->template_bytes_left);
+			(void)!weir_names_set(names, id, WEIR_NAME_SAVED, (const char *)text, len, &work->template_bytes_left);
 	}
 }
 
@@ -208,7 +208,7 @@ static void load_rest(struct weir_cursor *c, struct weir_exporter *e, struct wei
 	e->init_known = weir_cursor_u8(c) != 0;
 	e->init_ms = weir_time_clamp(weir_cursor_u64(c));
 	load_rates(c, e, work);
-	for (unsigned k = 0; k < WEIR_NAME_KINDS; k++)
+	for (unsigned k = 0; k < WEIR_NAMES_SAVED; k++)
 		load_names(c, &e->names[k], work);
 	templates = weir_cursor_u16(c);
 	for (uint32_t i = 0; i < templates && !c->fault; i++)
