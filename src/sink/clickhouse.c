@@ -18,7 +18,8 @@
  *   embedded store mends that when it starts (store/dedup_log.c). A server of one's own that is killed in that moment can
  *   lose the part: there the tables want a replicated engine.
  *
- * A column that the table lacks is an error, not something to skip: input_format_skip_unknown_fields = 0. */
+ * A column that the table lacks is an error, not something to skip: input_format_skip_unknown_fields = 0. Where it is one
+ * that few exporters send, the first segment that has it is refused; then it is made, and the segment sent again. */
 #include "sink/clickhouse.h"
 
 #include <errno.h>
@@ -26,6 +27,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/rare.h"
+
+#define CODE_UNKNOWN_COLUMN 117 /* INCORRECT_DATA; of any fault in Native data, too */
 #define BLOCK_ROWS "262144"
 
 static const struct weir_client_setting SETTINGS[] = {
@@ -104,6 +108,26 @@ static int insert(struct weir_sink_clickhouse *sink, const struct weir_spool_seg
 	return weir_client_insert_file(sink->client, statement, settings, segment->path, "lz4", err);
 }
 
+/* The store names one missing column at a time. */
+static int insert_with_rare_columns(struct weir_sink_clickhouse *sink, const struct weir_spool_segment *segment,
+				    struct weir_error *err)
+{
+	int rc = insert(sink, segment, err);
+
+	while (rc == -EREMOTEIO && weir_client_exception_code(sink->client) == CODE_UNKNOWN_COLUMN &&
+	       segment->table == WEIR_TABLE_FLOWS) {
+		struct weir_error why = *err;
+		unsigned made = 0;
+
+		rc = weir_rare_make(sink->client, why.what, &made, err);
+		if (!rc)
+			rc = insert(sink, segment, err);
+		if (!made)
+			break; /* another has made it meanwhile, or it is a fault of another kind */
+	}
+	return rc;
+}
+
 enum weir_sink_outcome weir_sink_clickhouse_prepare(void *ctx, struct weir_error *err)
 {
 	struct weir_sink_clickhouse *sink = ctx;
@@ -128,7 +152,7 @@ enum weir_sink_outcome weir_sink_clickhouse_deliver(void *ctx, const struct weir
 
 	if (outcome != WEIR_SINK_STORED)
 		return outcome;
-	rc = insert(sink, segment, err);
+	rc = insert_with_rare_columns(sink, segment, err);
 	meaning = rc ? find_meaning(weir_client_exception_code(sink->client)) : NULL;
 	if (meaning && meaning->migrate)
 		sink->migrated = false;

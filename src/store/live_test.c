@@ -18,6 +18,7 @@
 #include "flow/native.h"
 #include "store/migrate.h"
 #include "store/migrations.h"
+#include "store/rare.h"
 
 #define DAY_S 86400
 #define THREADS 4
@@ -278,6 +279,30 @@ static void names_of_blocks_are_stored(void **state)
 	weir_client_free(client);
 }
 
+/* As the sink does it: what the store says of a column that it lacks makes the column, once. */
+static void a_rare_column_is_made(void **state)
+{
+	struct weir_client *client = connect_to("crowd");
+	static const char said[] = "Unknown column with name vni found";
+	unsigned made = 9;
+
+	(void)state;
+	expect(client, "INSERT INTO flows (time_received, bytes) SELECT now(), 7", "");
+	expect(client, "SELECT sum(vni), sum(bytes), any(extra) FROM flows", "0\t7\t{}\n");
+	assert_int_equal(weir_client_query(client, "INSERT INTO flows (vni) SELECT 5", NULL, 0, NULL, &err), -EREMOTEIO);
+	assert_int_equal(weir_rare_make(client, "a fault of another kind", &made, &err), 0);
+	assert_int_equal(made, 0);
+	assert_int_equal(weir_rare_make(client, said, &made, &err), 0);
+	assert_int_equal(made, 1);
+	assert_int_equal(weir_rare_make(client, said, &made, &err), 0);
+	assert_int_equal(made, 0);
+	expect(client, "INSERT INTO flows (time_received, vni, bytes) SELECT now(), 5, 1", "");
+	expect(client, "SELECT vni, bytes FROM flows ORDER BY ALL", "0\t7\n5\t1\n");
+	expect(client, "SELECT default_kind, compression_codec FROM system.columns WHERE table = 'flows' AND database = 'crowd' "
+		       "AND name = 'vni'", "\tCODEC(ZSTD(1))\n");
+	weir_client_free(client);
+}
+
 static int take_some(void *ctx, const void *data, size_t len)
 {
 	size_t *total = ctx;
@@ -310,6 +335,7 @@ int main(void)
 		cmocka_unit_test(parameters_are_values),
 		cmocka_unit_test(a_file_is_inserted),
 		cmocka_unit_test(names_of_blocks_are_stored),
+		cmocka_unit_test(a_rare_column_is_made),
 		cmocka_unit_test(a_stream_may_be_left),
 	};
 

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import free_port, wait_until
 from lab import wait_until_read
-from test_query import Store, make_tables, quoted
+from test_query import Store, make_rare_columns, make_tables, quoted
 
 FLOWS = 600
 
@@ -119,6 +119,7 @@ def store(weir, embedded_store, tmp_path_factory):
     store = Store(weir, tmp_path_factory.mktemp("nfdump"))
     try:
         make_tables(store)
+        make_rare_columns(store)
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
         rows = []
         for flow in make_flows():
