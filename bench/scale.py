@@ -158,7 +158,7 @@ def stored(folder):
     with store.process(lab.WEIR, "store", "--config", str(config), "--data", str(folder)):
         lab.wait_for("the store to answer", lambda: store.answers(url))
         with store.process(lab.WEIR, "sink", "--config", str(config), "--data", str(folder)):
-            lab.wait_for("the tables", lambda: store.ask(url, "EXISTS weir.flows_1m_view", "default") == "1", 120)
+            lab.wait_for("the tables", lambda: store.ask(url, "EXISTS weir.flows_1h_by_view", "default") == "1", 120)
         for wanted in [n for n in STORED if n <= most]:
             fill(url, done, wanted)
             done = wanted

@@ -1,5 +1,5 @@
 -- How full interfaces and edges of the matrix are, where it goes, and when a limit is reached.
--- by: interface (five minutes of flows_1m, each way), zone or subnet (hours of matrix_1h, both ways together); from_ms, to_ms: whole steps in
+-- by: interface (five minutes of flows_1m_by, each way), zone or subnet (hours of matrix_1h, both ways together); from_ms, to_ms: whole steps in
 -- it count; limits: bits a second by what, '' for all others; without one an interface's limit is the speed that its sFlow agent tells.
 --
 -- p95 is over all steps since the first with traffic, silent ones too. The trend is a straight line through each day's p95 (days are counted
@@ -11,16 +11,16 @@ WITH
     [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23] AS student,
     rates AS
     (
-        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(in_if)) AS what, 'in' AS way,
+        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(value)) AS what, 'in' AS way,
             intDiv(toUnixTimestamp(minute), 300) * 300 AS at_s, sum(bytes) * 8 / 300 AS bps
-        FROM flows_1m
-        WHERE {by:String} = 'interface' AND in_if != 0 AND minute >= toDateTime(from_s, 'UTC') AND minute < toDateTime(to_s, 'UTC')
+        FROM flows_1m_by
+        WHERE {by:String} = 'interface' AND dimension = 'in_if' AND value != 0 AND minute >= toDateTime(from_s, 'UTC') AND minute < toDateTime(to_s, 'UTC')
         GROUP BY what, at_s
         UNION ALL
-        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(out_if)) AS what, 'out' AS way,
+        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(value)) AS what, 'out' AS way,
             intDiv(toUnixTimestamp(minute), 300) * 300 AS at_s, sum(bytes) * 8 / 300 AS bps
-        FROM flows_1m
-        WHERE {by:String} = 'interface' AND out_if != 0 AND minute >= toDateTime(from_s, 'UTC') AND minute < toDateTime(to_s, 'UTC')
+        FROM flows_1m_by
+        WHERE {by:String} = 'interface' AND dimension = 'out_if' AND value != 0 AND minute >= toDateTime(from_s, 'UTC') AND minute < toDateTime(to_s, 'UTC')
         GROUP BY what, at_s
         UNION ALL
         SELECT

@@ -218,7 +218,7 @@ const struct weir_command weir_command_sql = {
 	.arguments = "[OPTION]… STATEMENT|-",
 	.summary = "ask the store in ClickHouse's SQL",
 	.text = "Runs one statement. It may only read, unless --write is given. - takes the statement from standard input.\n\n"
-		"The tables are flows (a row a flow, \"DESCRIBE flows\" explains the columns) and flows_1m (sums a minute). "
+		"The tables are flows (a row a flow, \"DESCRIBE flows\" explains the columns) and flows_1m and flows_1h (sums a minute and an hour). "
 		"Traffic is sum(bytes * greatest(sampling_rate, 1)). A condition on time_received keeps a query fast.\n\n"
 		"A FORMAT clause in the statement is obeyed. On a terminal, whatever is not printable is shown as \\xNN.",
 	.options = OPTIONS,

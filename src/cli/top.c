@@ -30,7 +30,7 @@ static const struct weir_option OPTIONS[] = {
 	 .help = "bytes and packets as they were exported, not scaled by the sampling rate"},
 	{.name = "rollup", .type = WEIR_OPTION_CHOICE, .argument = "auto|never|always",
 	 .offset = offsetof(struct values, rollup),
-	 .help = "whether the sums per minute may answer; the numbers are the same (default auto)"},
+	 .help = "whether the sums that are kept per minute and hour may answer; the numbers are the same (default auto)"},
 	{.name = "format", .letter = 'f', .type = WEIR_OPTION_CHOICE, .argument = "table|csv|json|ndjson",
 	 .offset = offsetof(struct weir_query_values, format), .help = "how to write the rows (default table)"},
 	WEIR_QUERY_STORE_OPTIONS,
@@ -64,7 +64,7 @@ static void print_footer(const struct weir_ranking *r, double seconds)
 	else
 		printf("\nof %s flows, %s, %s packets%s; %s; %.3f s%s\n", flows, bytes, packets,
 		       r->top->exported ? " as exported" : "", window, seconds,
-		       weir_top_uses_rollup(r->top) ? " from the sums per minute" : "");
+		       weir_top_uses_rollup(r->top) ? " from sums" : "");
 }
 
 static int write_rows(const struct weir_ranking *r, enum weir_format format, double seconds)

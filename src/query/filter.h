@@ -92,7 +92,18 @@ void weir_filter_free(struct weir_filter *filter);
 int weir_filter_caret(const char *text, size_t len, const struct weir_filter_mistake *mistake,
 		      struct weir_buffer *out) WEIR_MUST_CHECK;
 
-enum weir_filter_table { WEIR_FILTER_FLOWS, WEIR_FILTER_ROLLUP, WEIR_FILTER_MATRIX, WEIR_FILTER_MATRIX_ADDRESSES };
+enum weir_filter_table {
+	WEIR_FILTER_FLOWS,
+	WEIR_FILTER_ROLLUP,	  /* flows_1m */
+	WEIR_FILTER_HOURS,	  /* flows_1h */
+	WEIR_FILTER_SINGLE,	  /* flows_1m_by: of the one dimension that is asked for */
+	WEIR_FILTER_SINGLE_HOURS, /* flows_1h_by */
+	WEIR_FILTER_MATRIX,
+	WEIR_FILTER_MATRIX_ADDRESSES,
+};
+
+/* What a field is called there; NULL: the table does not keep it. */
+const char *weir_filter_field_sql(enum weir_filter_table table, unsigned field);
 
 /* The first field that the table does not keep, or WEIR_FIELD_NONE. */
 unsigned weir_filter_misfit(const struct weir_filter *filter, enum weir_filter_table table);

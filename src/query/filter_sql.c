@@ -34,19 +34,46 @@ int weir_sql_quote(const void *data, size_t len, struct weir_buffer *out)
 	return rc ? rc : weir_buffer_text(out, "'");
 }
 
-/* NULL: the table does not keep it. */
-static const char *sql_of(enum weir_filter_table table, unsigned id)
+static const char *hours_sql(unsigned id)
 {
-	struct weir_field field = weir_field(id);
+	static const char *const times[] = {
+		[WEIR_FIELD_MINUTE - WEIR_FIELD_MINUTE] = NULL,
+		[WEIR_FIELD_HOUR - WEIR_FIELD_MINUTE] = "hour",
+		[WEIR_FIELD_DAY - WEIR_FIELD_MINUTE] = "toStartOfDay(hour)",
+	};
 
-	if (table == WEIR_FILTER_MATRIX || table == WEIR_FILTER_MATRIX_ADDRESSES)
+	return id >= WEIR_FIELD_MINUTE && id <= WEIR_FIELD_DAY ? times[id - WEIR_FIELD_MINUTE] : weir_field(id).rollup_sql;
+}
+
+/* A row is of one dimension's value. */
+static const char *single_sql(unsigned id, const char *kept)
+{
+	return id >= WEIR_COLUMNS || id == WEIR_COL_EXPORTER_ADDR || !kept ? kept : "value";
+}
+
+const char *weir_filter_field_sql(enum weir_filter_table table, unsigned id)
+{
+	switch (table) {
+	case WEIR_FILTER_FLOWS:
+		return weir_field(id).sql;
+	case WEIR_FILTER_ROLLUP:
+		return weir_field(id).rollup_sql;
+	case WEIR_FILTER_HOURS:
+		return hours_sql(id);
+	case WEIR_FILTER_SINGLE:
+		return single_sql(id, weir_field(id).rollup_sql);
+	case WEIR_FILTER_SINGLE_HOURS:
+		return single_sql(id, hours_sql(id));
+	case WEIR_FILTER_MATRIX:
+	case WEIR_FILTER_MATRIX_ADDRESSES:
 		return weir_field_matrix_sql(id, table == WEIR_FILTER_MATRIX_ADDRESSES);
-	return table == WEIR_FILTER_ROLLUP ? field.rollup_sql : field.sql;
+	}
+	return NULL;
 }
 
 static const char *field_sql(const struct writer *w, unsigned id)
 {
-	return sql_of(w->table, id);
+	return weir_filter_field_sql(w->table, id);
 }
 
 static int write_addr(struct weir_buffer *out, const struct weir_addr *addr)
@@ -200,7 +227,7 @@ static int write_node(const struct writer *w, uint32_t at, enum binding least)
 unsigned weir_filter_misfit(const struct weir_filter *filter, enum weir_filter_table table)
 {
 	for (uint32_t i = 0; i < filter->nodes; i++) {
-		if (filter->node[i].op >= WEIR_FILTER_IN && !sql_of(table, filter->node[i].field))
+		if (filter->node[i].op >= WEIR_FILTER_IN && !weir_filter_field_sql(table, filter->node[i].field))
 			return filter->node[i].field;
 	}
 	return WEIR_FIELD_NONE;

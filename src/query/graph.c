@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "query/report_parts.h"
+#include "query/sums.h"
 
 #define MS_PER_S 1000
 
@@ -33,77 +34,22 @@ uint64_t weir_graph_buckets(const struct weir_graph *graph, int64_t *ret_first)
 	return (uint64_t)((graph->window.to_ms + interval_ms - 1) / interval_ms - *ret_first);
 }
 
+/* Shorter buckets than a minute would be read from the flows: where sums can answer, so many minutes are fine enough. */
+#define MINUTES_ENOUGH 45
+
+uint32_t weir_graph_fitting_interval_s(const struct weir_graph *graph, unsigned buckets)
+{
+	uint32_t interval_s = weir_graph_interval_s(&graph->window, buckets);
+
+	return interval_s < 60 && graph->window.to_ms - graph->window.from_ms >= MINUTES_ENOUGH * WEIR_REPORT_MINUTE_MS &&
+			       weir_sums_fit(&graph->top, &graph->window, 60)
+		       ? 60
+		       : interval_s;
+}
+
 bool weir_graph_uses_rollup(const struct weir_graph *graph)
 {
-	struct weir_top over = graph->top;
-
-	over.window = graph->window;
-	return graph->interval_s % 60 == 0 && weir_top_uses_rollup(&over);
-}
-
-static int put_source_flows(const struct weir_graph *g, struct weir_buffer *out)
-{
-	int rc = weir_buffer_printf(out, "  SELECT intDiv(toUnixTimestamp(time_received), %" PRIu32 ") AS t, ", g->interval_s);
-
-	if (!rc && weir_graph_has_series(g))
-		rc = weir_report_put_dimensions(&g->top, WEIR_FILTER_FLOWS, out);
-	if (!rc)
-		rc = weir_buffer_printf(out, "toUInt64(1) AS f, toUInt64(%s) AS b, toUInt64(%s) AS p\n  FROM flows\n  WHERE (",
-					g->top.exported ? "bytes" : "bytes * greatest(sampling_rate, 1)",
-					g->top.exported ? "packets" : "packets * greatest(sampling_rate, 1)");
-	return rc;
-}
-
-static int put_from_flows(const struct weir_graph *g, struct weir_buffer *out)
-{
-	int rc = put_source_flows(g, out);
-
-	if (!rc)
-		rc = weir_report_put_window(g->window.from_ms, g->window.to_ms, out);
-	if (!rc)
-		rc = weir_buffer_text(out, ")");
-	return rc ? rc : weir_report_put_filter(g->top.filter, WEIR_FILTER_FLOWS, out);
-}
-
-/* The pieces of minutes at the window's ends. */
-static int put_ends(const struct weir_graph *g, const struct weir_window *whole, struct weir_buffer *out)
-{
-	bool head = g->window.from_ms < whole->from_ms;
-	bool tail = whole->to_ms < g->window.to_ms;
-	int rc;
-
-	if (!head && !tail)
-		return 0;
-	rc = weir_buffer_text(out, "\n  UNION ALL\n");
-	if (!rc)
-		rc = put_source_flows(g, out);
-	if (!rc && head)
-		rc = weir_report_put_window(g->window.from_ms, whole->from_ms, out);
-	if (!rc && head && tail)
-		rc = weir_buffer_text(out, " OR ");
-	if (!rc && tail)
-		rc = weir_report_put_window(whole->to_ms, g->window.to_ms, out);
-	if (!rc)
-		rc = weir_buffer_text(out, ")");
-	return rc ? rc : weir_report_put_filter(g->top.filter, WEIR_FILTER_FLOWS, out);
-}
-
-static int put_from_rollup(const struct weir_graph *g, struct weir_buffer *out)
-{
-	struct weir_window whole = weir_report_whole_minutes(&g->window);
-	int rc = weir_buffer_printf(out, "  SELECT intDiv(toUnixTimestamp(minute), %" PRIu32 ") AS t, ", g->interval_s);
-
-	if (!rc && weir_graph_has_series(g))
-		rc = weir_report_put_dimensions(&g->top, WEIR_FILTER_ROLLUP, out);
-	if (!rc)
-		rc = weir_buffer_printf(out, "flows AS f, %s AS b, %s AS p\n  FROM flows_1m\n  WHERE ",
-					g->top.exported ? "exported_bytes" : "bytes",
-					g->top.exported ? "exported_packets" : "packets");
-	if (!rc)
-		rc = weir_report_put_minutes(&whole, out);
-	if (!rc)
-		rc = weir_report_put_filter(g->top.filter, WEIR_FILTER_ROLLUP, out);
-	return rc ? rc : put_ends(g, &whole, out);
+	return weir_sums_fit(&graph->top, &graph->window, graph->interval_s);
 }
 
 /* "prefix0, prefix1" */
@@ -131,20 +77,29 @@ static int put_largest(const struct weir_graph *g, struct weir_buffer *out)
 	return rc ? rc : weir_buffer_text(out, "\n)\n)\n");
 }
 
+/* Whether a row is of the largest is asked in a SELECT of its own: where it stands beside what uses it, the store would work the
+ * largest out twice. */
 static int put_head(const struct weir_graph *g, struct weir_buffer *out)
 {
 	int rc = weir_buffer_text(out, "SELECT t, ");
 
 	if (!rc && weir_graph_has_series(g)) {
-		rc = weir_buffer_text(out, "(");
-		if (!rc)
-			rc = put_names(g, "d", out);
-		if (!rc)
-			rc = weir_buffer_text(out, ") IN largest AS is_top, ");
+		rc = weir_buffer_text(out, "is_top, ");
 		for (unsigned i = 0; !rc && i < g->top.dimensions; i++)
 			rc = weir_buffer_printf(out, "if(is_top, d%u, NULL) AS k%u, ", i, i);
 	}
-	return rc ? rc : weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n");
+	if (!rc)
+		rc = weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n");
+	if (rc || !weir_graph_has_series(g))
+		return rc;
+	rc = weir_buffer_text(out, "SELECT t, f, b, p, ");
+	if (!rc)
+		rc = put_names(g, "d", out);
+	if (!rc)
+		rc = weir_buffer_text(out, ", (");
+	if (!rc)
+		rc = put_names(g, "d", out);
+	return rc ? rc : weir_buffer_text(out, ") IN largest AS is_top\nFROM\n(\n");
 }
 
 int weir_graph_sql(const struct weir_graph *g, struct weir_buffer *out)
@@ -155,9 +110,9 @@ int weir_graph_sql(const struct weir_graph *g, struct weir_buffer *out)
 	if (!rc)
 		rc = put_head(g, out);
 	if (!rc)
-		rc = weir_graph_uses_rollup(g) ? put_from_rollup(g, out) : put_from_flows(g, out);
+		rc = weir_sums_put(&g->top, &g->window, g->interval_s, out);
 	if (!rc)
-		rc = weir_buffer_text(out, series ? "\n)\nGROUP BY t, is_top, " : "\n)\nGROUP BY t");
+		rc = weir_buffer_text(out, series ? "\n)\n)\nGROUP BY t, is_top, " : "\n)\nGROUP BY t");
 	if (!rc && series)
 		rc = put_names(g, "k", out);
 	return rc ? rc : weir_buffer_text(out, "\nORDER BY t" WEIR_REPORT_FORMAT);

@@ -19,6 +19,8 @@ struct weir_graph {
 
 /* A round interval that parts the window into about so many buckets, and into WEIR_GRAPH_BUCKETS_MAX at most. */
 uint32_t weir_graph_interval_s(const struct weir_window *window, unsigned buckets);
+/* The same for this graph: a minute in place of less where sums can answer then, and an hour has sixty of them. */
+uint32_t weir_graph_fitting_interval_s(const struct weir_graph *graph, unsigned buckets);
 /* The buckets that the window touches: the first one's number (seconds since 1970 by the interval), and how many. */
 uint64_t weir_graph_buckets(const struct weir_graph *graph, int64_t *ret_first);
 

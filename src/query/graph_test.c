@@ -91,6 +91,16 @@ static void test_graph_sources(void **state)
 	g.top.filter = filter;
 	g.top.rollup = WEIR_ROLLUP_NEVER;
 	assert_false(weir_graph_uses_rollup(&g));
+	assert_int_equal(weir_graph_fitting_interval_s(&g, 500), 15);
+	g.top.rollup = WEIR_ROLLUP_AUTO;
+	assert_int_equal(weir_graph_fitting_interval_s(&g, 500), 60);
+	assert_int_equal(weir_graph_fitting_interval_s(&g, 150), 60);
+	g.window.to_ms = NOON + 40 * 60000;
+	assert_int_equal(weir_graph_fitting_interval_s(&g, 500), 5);
+	g.window.to_ms = NOON + 2 * HOUR_MS;
+	g.interval_s = 3600;
+	graph_sql(&g, &sql);
+	assert_non_null(strstr((char *)sql.data, "intDiv(toUnixTimestamp(hour), 3600) AS t, proto AS d0, in_if AS d1, flows AS f"));
 	g.top.rows_max = 0;
 	graph_sql(&g, &sql);
 	assert_null(strstr((char *)sql.data, "largest"));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "query/report_parts.h"
+#include "query/sums.h"
 
 static const char *const METRICS[] = {
 	[WEIR_METRIC_BYTES] = "sum_bytes",
@@ -11,35 +12,9 @@ static const char *const METRICS[] = {
 	[WEIR_METRIC_FLOWS] = "sum_flows",
 };
 
-struct weir_window weir_report_whole_minutes(const struct weir_window *w)
-{
-	struct weir_window whole = {
-		.from_ms = (w->from_ms + WEIR_REPORT_MINUTE_MS - 1) / WEIR_REPORT_MINUTE_MS * WEIR_REPORT_MINUTE_MS,
-		.to_ms = w->to_ms / WEIR_REPORT_MINUTE_MS * WEIR_REPORT_MINUTE_MS,
-	};
-
-	if (whole.to_ms < whole.from_ms)
-		whole.to_ms = whole.from_ms;
-	return whole;
-}
-
-/* The first dimension that flows_1m does not keep, or NULL. */
-static const struct weir_dimension *not_in_rollup(const struct weir_top *top)
-{
-	for (unsigned i = 0; i < top->dimensions; i++) {
-		if (!weir_field(top->dimension[i].field).rollup_sql)
-			return &top->dimension[i];
-	}
-	return NULL;
-}
-
 bool weir_top_uses_rollup(const struct weir_top *top)
 {
-	struct weir_window whole = weir_report_whole_minutes(&top->window);
-	int64_t least = top->rollup == WEIR_ROLLUP_ALWAYS ? 1 : WEIR_REPORT_ROLLUP_MINUTES;
-
-	return top->rollup != WEIR_ROLLUP_NEVER && !not_in_rollup(top) && weir_filter_fits_rollup(top->filter) &&
-	       whole.to_ms - whole.from_ms >= least * WEIR_REPORT_MINUTE_MS;
+	return weir_sums_fit(top, &top->window, 0);
 }
 
 int weir_report_put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *out)
@@ -54,20 +29,26 @@ int weir_report_put_window(int64_t from_ms, int64_t to_ms, struct weir_buffer *o
 				  from, to);
 }
 
-int weir_report_put_minutes(const struct weir_window *whole, struct weir_buffer *out)
+struct weir_window weir_report_whole(const struct weir_window *w, int64_t step_ms)
+{
+	struct weir_window steps = {(w->from_ms + step_ms - 1) / step_ms * step_ms, w->to_ms / step_ms * step_ms};
+
+	return steps.from_ms < steps.to_ms ? steps : (struct weir_window){w->from_ms, w->from_ms};
+}
+
+int weir_report_put_times(const char *column, const struct weir_window *range, struct weir_buffer *out)
 {
 	char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
 
-	weir_time_text_utc(whole->from_ms, from);
-	weir_time_text_utc(whole->to_ms, to);
-	return weir_buffer_printf(out, "minute >= toDateTime('%.19s', 'UTC') AND minute < toDateTime('%.19s', 'UTC')",
-				  from, to);
+	weir_time_text_utc(range->from_ms, from);
+	weir_time_text_utc(range->to_ms, to);
+	return weir_buffer_printf(out, "%s >= toDateTime('%.19s', 'UTC') AND %s < toDateTime('%.19s', 'UTC')", column, from,
+				  column, to);
 }
 
 static int put_dimension(const struct weir_dimension *d, enum weir_filter_table table, struct weir_buffer *out)
 {
-	struct weir_field field = weir_field(d->field);
-	const char *sql = table == WEIR_FILTER_ROLLUP ? field.rollup_sql : field.sql;
+	const char *sql = weir_filter_field_sql(table, d->field);
 
 	if (!d->v4_bits)
 		return weir_buffer_text(out, sql);
@@ -126,55 +107,16 @@ static int put_from_flows(const struct weir_top *top, struct weir_buffer *out)
 	return rc ? rc : put_sums(top, out);
 }
 
-/* The pieces of minutes at the window's ends. */
-static int put_ends(const struct weir_top *top, const struct weir_window *whole, struct weir_buffer *out)
-{
-	bool head = top->window.from_ms < whole->from_ms;
-	bool tail = whole->to_ms < top->window.to_ms;
-	int rc;
-
-	if (!head && !tail)
-		return 0;
-	rc = weir_buffer_text(out, "\n  UNION ALL\n  SELECT ");
-	if (!rc)
-		rc = weir_report_put_dimensions(top, WEIR_FILTER_FLOWS, out);
-	if (!rc)
-		rc = weir_buffer_printf(out, "toUInt64(1) AS f, toUInt64(%s) AS b, toUInt64(%s) AS p\n  FROM flows\n  WHERE (",
-					scaled(top, "bytes", "bytes * greatest(sampling_rate, 1)"),
-					scaled(top, "packets", "packets * greatest(sampling_rate, 1)"));
-	if (!rc && head)
-		rc = weir_report_put_window(top->window.from_ms, whole->from_ms, out);
-	if (!rc && head && tail)
-		rc = weir_buffer_text(out, " OR ");
-	if (!rc && tail)
-		rc = weir_report_put_window(whole->to_ms, top->window.to_ms, out);
-	if (!rc)
-		rc = weir_buffer_text(out, ")");
-	return rc ? rc : weir_report_put_filter(top->filter, WEIR_FILTER_FLOWS, out);
-}
-
 static int put_from_rollup(const struct weir_top *top, struct weir_buffer *out)
 {
-	struct weir_window whole = weir_report_whole_minutes(&top->window);
 	int rc = weir_buffer_text(out, "SELECT ");
 
 	for (unsigned i = 0; !rc && i < top->dimensions; i++)
 		rc = weir_buffer_printf(out, "d%u, ", i);
 	if (!rc)
-		rc = weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n"
-					   "  SELECT ");
+		rc = weir_buffer_text(out, "sum(f) AS sum_flows, sum(b) AS sum_bytes, sum(p) AS sum_packets\nFROM\n(\n");
 	if (!rc)
-		rc = weir_report_put_dimensions(top, WEIR_FILTER_ROLLUP, out);
-	if (!rc)
-		rc = weir_buffer_printf(out, "flows AS f, %s AS b, %s AS p\n  FROM flows_1m\n  WHERE ",
-					scaled(top, "exported_bytes", "bytes"),
-					scaled(top, "exported_packets", "packets"));
-	if (!rc)
-		rc = weir_report_put_minutes(&whole, out);
-	if (!rc)
-		rc = weir_report_put_filter(top->filter, WEIR_FILTER_ROLLUP, out);
-	if (!rc)
-		rc = put_ends(top, &whole, out);
+		rc = weir_sums_put(top, &top->window, 0, out);
 	return rc ? rc : weir_buffer_text(out, "\n)");
 }
 
@@ -305,14 +247,14 @@ static int put_from_versions(const struct weir_top *top, struct weir_buffer *out
 
 static int fail_rollup(const struct weir_top *top, struct weir_error *err)
 {
-	const struct weir_dimension *d = not_in_rollup(top);
+	const struct weir_dimension *d = weir_sums_misfit(top);
 
 	if (d)
-		return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away", "the sums per minute do not keep %s",
+		return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away", "the sums do not keep %s",
 				      d->name);
 	if (!weir_filter_fits_rollup(top->filter))
 		return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away",
-				      "the sums per minute do not keep all that the filter asks for");
+				      "the sums do not keep all that the filter asks for");
 	return weir_error_set(err, -EINVAL, "--rollup", "leave --rollup away", "the window holds no whole minute");
 }
 

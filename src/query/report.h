@@ -3,9 +3,8 @@
  * A window is half open, [from, to), over time_received: the store is partitioned and sorted by it, and the rollup
  * is made of it. Sums are scaled by the sampling rate unless they are asked for as exported.
  *
- * The rollup flows_1m answers where it keeps every field of the filter and of the dimensions, and the window holds
- * whole minutes: these come from flows_1m, the pieces of a minute at the window's ends from flows, so the sums are
- * the same to the byte. All functions are pure. */
+ * Sums that are kept answer where they hold every field of the filter and of the dimensions, and the window is long enough
+ * (query/sums.h); the numbers are the same to the byte. All functions are pure. */
 #ifndef WEIR_QUERY_REPORT_H
 #define WEIR_QUERY_REPORT_H
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "query/ranking.h"
@@ -104,7 +105,7 @@ static void test_pairs_of_addresses_by_version(void **state)
 static void test_top_over_the_rollup(void **state)
 {
 	struct weir_filter *filter = filter_of("proto tcp");
-	struct weir_top top = top_of("in_if", filter, NOON + 1, NOON + 120 * MIN);
+	struct weir_top top = top_of("in_if", filter, NOON + 1, NOON + 59 * MIN);
 
 	(void)state;
 	top.exported = true;
@@ -115,8 +116,8 @@ static void test_top_over_the_rollup(void **state)
 		   "(\n"
 		   "  SELECT in_if AS d0, flows AS f, exported_bytes AS b, exported_packets AS p\n"
 		   "  FROM flows_1m\n"
-		   "  WHERE minute >= toDateTime('2026-01-31 12:01:00', 'UTC') AND "
-		   "minute < toDateTime('2026-01-31 14:00:00', 'UTC')\n"
+		   "  WHERE (minute >= toDateTime('2026-01-31 12:01:00', 'UTC') AND "
+		   "minute < toDateTime('2026-01-31 12:59:00', 'UTC'))\n"
 		   "  AND (proto = 6)\n"
 		   "  UNION ALL\n"
 		   "  SELECT in_if AS d0, toUInt64(1) AS f, toUInt64(bytes) AS b, toUInt64(packets) AS p\n"
@@ -142,8 +143,9 @@ static void test_when_the_rollup_answers(void **state)
 	} cases[] = {
 		{"proto", "any", NOON, NOON + 60 * MIN, WEIR_ROLLUP_AUTO, true},
 		{"proto", "any", NOON, NOON + 60 * MIN, WEIR_ROLLUP_NEVER, false},
-		{"proto", "any", NOON, NOON + 59 * MIN, WEIR_ROLLUP_AUTO, false},
-		{"proto", "any", NOON + 1, NOON + 60 * MIN, WEIR_ROLLUP_AUTO, false},
+		{"proto", "any", NOON, NOON + 5 * MIN, WEIR_ROLLUP_AUTO, true},
+		{"proto", "any", NOON, NOON + 4 * MIN, WEIR_ROLLUP_AUTO, false},
+		{"proto", "any", NOON + 1, NOON + 5 * MIN, WEIR_ROLLUP_AUTO, false},
 		{"proto", "any", NOON, NOON + MIN, WEIR_ROLLUP_ALWAYS, true},
 		{"proto", "any", NOON + 1, NOON + MIN, WEIR_ROLLUP_ALWAYS, false},
 		{"proto", "any", NOON + 1, NOON + MIN - 1, WEIR_ROLLUP_ALWAYS, false},
@@ -163,6 +165,74 @@ static void test_when_the_rollup_answers(void **state)
 			print_error("case %zu\n", i);
 			fail();
 		}
+		weir_filter_free(filter);
+	}
+}
+
+#define BORDERS                                                                                                          \
+	"  FROM flows_1m%s\n  WHERE %s(minute >= toDateTime('2026-01-31 11:59:00', 'UTC') AND minute < "                  \
+	"toDateTime('2026-01-31 12:00:00', 'UTC') OR minute >= toDateTime('2026-01-31 14:00:00', 'UTC') AND minute < "    \
+	"toDateTime('2026-01-31 14:30:00', 'UTC'))\n"
+
+/* Whole hours, the minutes beside them and what is left at the ends; and a dimension's own sums where no other is asked for. */
+static void test_the_coarsest_sums_answer(void **state)
+{
+	static const struct {
+		const char *by, *filter;
+		const char *hours; /* the table of hours that is read; NULL: none */
+		const char *single;
+	} cases[] = {
+		{"proto,in_if", "any", "flows_1h", NULL},
+		{"service_port", "proto tcp", "flows_1h", NULL},
+		{"service_port", "any", "flows_1h_by", "service_port"},
+		{"hour,service_port", "service_port = 53", "flows_1h_by", "service_port"},
+		{"day", "any", "flows_1h_by", "proto"},
+		{"day", "src as 5", "flows_1h_by", "src_as"},
+		{"exporter_addr,in_if", "in if 3", "flows_1h_by", "in_if"},
+		{"in_if,out_if", "any", "flows_1h", NULL},
+		{"exporter_addr", "any", "flows_1h_by", "exporter_addr"},
+		{"exporter_addr,proto", "any", "flows_1h", NULL},
+	};
+	const struct weir_window window = {NOON - MIN - 1, NOON + 150 * MIN + 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct weir_filter *filter = filter_of(cases[i].filter);
+		struct weir_top top = top_of(cases[i].by, filter, window.from_ms, window.to_ms);
+		struct weir_buffer sql;
+		char dimension[64] = "";
+		char text[640];
+
+		weir_buffer_init(&sql);
+		assert_int_equal(weir_top_sql(&top, &sql, NULL), 0);
+		if (cases[i].single)
+			(void)snprintf(dimension, sizeof(dimension), "dimension = '%s' AND ", cases[i].single);
+		(void)snprintf(text, sizeof(text), "  FROM %s\n  WHERE %s(hour >= toDateTime('2026-01-31 12:00:00', 'UTC') AND "
+						   "hour < toDateTime('2026-01-31 14:00:00', 'UTC'))\n", cases[i].hours, dimension);
+		assert_holds(weir_buffer_cstr(&sql), text);
+		(void)snprintf(text, sizeof(text), BORDERS, cases[i].single ? "_by" : "", dimension);
+		assert_holds(weir_buffer_cstr(&sql), text);
+		assert_holds(weir_buffer_cstr(&sql), "  FROM flows\n  WHERE (time_received >= toDateTime64('2026-01-31 11:58:59.999'");
+		weir_buffer_done(&sql);
+		weir_filter_free(filter);
+	}
+}
+
+static void test_minutes_are_no_hours(void **state)
+{
+	static const char *const bys[][2] = {{"minute", "any"}, {"proto", "minute > 2026-01-31T12:30:00Z"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bys) / sizeof(bys[0]); i++) {
+		struct weir_filter *filter = filter_of(bys[i][1]);
+		struct weir_top top = top_of(bys[i][0], filter, NOON, NOON + 180 * MIN);
+		struct weir_buffer sql;
+
+		weir_buffer_init(&sql);
+		assert_int_equal(weir_top_sql(&top, &sql, NULL), 0);
+		assert_null(strstr(weir_buffer_cstr(&sql), "flows_1h"));
+		assert_holds(weir_buffer_cstr(&sql), "FROM flows_1m_by\n");
+		weir_buffer_done(&sql);
 		weir_filter_free(filter);
 	}
 }
@@ -316,7 +386,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_top_over_flows),	       cmocka_unit_test(test_pairs_of_addresses_by_version),
 		cmocka_unit_test(test_top_over_the_rollup),
-		cmocka_unit_test(test_when_the_rollup_answers), cmocka_unit_test(test_dimensions),
+		cmocka_unit_test(test_when_the_rollup_answers),
+		cmocka_unit_test(test_the_coarsest_sums_answer),
+		cmocka_unit_test(test_minutes_are_no_hours), cmocka_unit_test(test_dimensions),
 		cmocka_unit_test(test_list),		       cmocka_unit_test(test_ranking_has_shares),
 		cmocka_unit_test(test_format_clauses),	       cmocka_unit_test(test_kinds_of_types),
 	};

@@ -111,7 +111,7 @@ static void adds_a_column_that_is_new(void **state)
 	weir_client_free(client);
 }
 
-#define TABLES_WITH_RETENTION 7 /* flows, and of the rollups' flows_1m, exporter_options, counters, events, matrix_1h, matrix_1d */
+#define TABLES_WITH_RETENTION 10 /* flows, and of the rollups' flows_1m, flows_1h, flows_1m_by, flows_1h_by, exporter_options, counters, events, matrix_1h, matrix_1d */
 
 static void changes_the_retention(void **state)
 {
@@ -303,6 +303,39 @@ static void a_rare_column_is_made(void **state)
 	weir_client_free(client);
 }
 
+/* A store of an earlier program has sums a minute and none of the coarser ones. */
+static void coarser_sums_are_made_of_what_is_there(void **state)
+{
+	static const char *const gone[] = {"VIEW flows_1h_by_view", "VIEW flows_1m_by_view", "VIEW flows_1h_view",
+					   "TABLE flows_1h_by",	    "TABLE flows_1m_by",     "TABLE flows_1h"};
+	static const char sums[] = "SELECT sum(flows), sum(bytes) FROM flows_1h UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1m_by "
+				   "UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1h_by ORDER BY ALL";
+	struct weir_client *client = connect_to("sums");
+	struct weir_migrate_result result;
+	char sql[128];
+
+	(void)state;
+	migrate(client, 0, 0, &result);
+	expect(client, "INSERT INTO flows (time_received, bytes, proto) SELECT toDateTime('2026-11-25 11:59:00', 'UTC') + number, 3, number % 2 "
+		       "FROM numbers(7300)", "");
+	expect(client, sums, "7300\t21900\n51100\t153300\n51100\t153300\n");
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		(void)snprintf(sql, sizeof(sql), "DROP %s", gone[i]);
+		expect(client, sql, "");
+	}
+	expect(client, "ALTER TABLE schema_migrations DELETE WHERE number >= 8 SETTINGS mutations_sync = 1", "");
+	for (int again = 0; again < 2; again++) {
+		migrate(client, 0, 0, &result);
+		assert_int_equal(result.migrations, count_migrations() - 7);
+		expect(client, sums, "7300\t21900\n51100\t153300\n51100\t153300\n");
+		expect(client, "SELECT uniqExact(hour) FROM flows_1h", "4\n");
+		expect(client, "ALTER TABLE schema_migrations DELETE WHERE number >= 8 SETTINGS mutations_sync = 1", "");
+	}
+	expect(client, "INSERT INTO flows (time_received, bytes) SELECT toDateTime('2026-11-25 11:59:00', 'UTC'), 100", "");
+	expect(client, sums, "7301\t22000\n51107\t154000\n51107\t154000\n");
+	weir_client_free(client);
+}
+
 static int take_some(void *ctx, const void *data, size_t len)
 {
 	size_t *total = ctx;
@@ -336,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_inserted),
 		cmocka_unit_test(names_of_blocks_are_stored),
 		cmocka_unit_test(a_rare_column_is_made),
+		cmocka_unit_test(coarser_sums_are_made_of_what_is_there),
 		cmocka_unit_test(a_stream_may_be_left),
 	};
 

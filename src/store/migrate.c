@@ -282,6 +282,9 @@ static const struct {
 } RETENTIONS[] = {
 	{"flows",            "time_received", offsetof(struct weir_migrate_options, flows_retention_s)},
 	{"flows_1m",         "minute",        offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"flows_1h",         "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"flows_1m_by",      "minute",        offsetof(struct weir_migrate_options, rollup_retention_s)},
+	{"flows_1h_by",      "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"exporter_options", "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"counters",         "time",          offsetof(struct weir_migrate_options, rollup_retention_s)},
 	{"events",           "hour",          offsetof(struct weir_migrate_options, rollup_retention_s)},

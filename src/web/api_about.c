@@ -164,18 +164,18 @@ static int take_interface(void *ctx, const struct weir_cell *cells, unsigned cou
 /* From the sums per minute; their window is cut to whole minutes, which the answer's window says. */
 static int put_interfaces_sql(struct interfaces *i, struct weir_buffer *out)
 {
-	struct weir_window whole = weir_report_whole_minutes(&i->window);
+	struct weir_window whole = weir_report_whole(&i->window, WEIR_REPORT_MINUTE_MS);
 	int rc = weir_buffer_text(out, "SELECT i.exporter_addr, i.interface, any(n.interface_name), any(n.interface_description), "
 				       "sum(i.bytes_in), sum(i.bytes_out), sum(i.flows)\nFROM\n(\n");
 
 	i->window = whole;
 	for (unsigned direction = 0; !rc && direction < 2; direction++) {
-		rc = weir_buffer_text(out, direction ? "  UNION ALL\n  SELECT exporter_addr, out_if AS interface, 0 AS bytes_in, "
-							 "bytes AS bytes_out, flows\n  FROM flows_1m\n  WHERE "
-						       : "  SELECT exporter_addr, in_if AS interface, bytes AS bytes_in, 0 AS bytes_out, "
-							 "flows\n  FROM flows_1m\n  WHERE ");
+		rc = weir_buffer_text(out, direction ? "  UNION ALL\n  SELECT exporter_addr, value AS interface, 0 AS bytes_in, "
+							 "bytes AS bytes_out, flows\n  FROM flows_1m_by\n  WHERE dimension = 'out_if' AND "
+						       : "  SELECT exporter_addr, value AS interface, bytes AS bytes_in, 0 AS bytes_out, "
+							 "flows\n  FROM flows_1m_by\n  WHERE dimension = 'in_if' AND ");
 		if (!rc)
-			rc = weir_report_put_minutes(&whole, out);
+			rc = weir_report_put_times("minute", &whole, out);
 		if (!rc)
 			rc = weir_buffer_text(out, "\n");
 	}

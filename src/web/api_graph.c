@@ -436,7 +436,7 @@ static int take_interval(struct drawing *d)
 	int64_t first;
 
 	if (strcmp(text, "auto") == 0) {
-		d->graph.interval_s = weir_graph_interval_s(&d->graph.window, (unsigned)weir_web_number(&d->call->parameters, "points"));
+		d->graph.interval_s = weir_graph_fitting_interval_s(&d->graph, (unsigned)weir_web_number(&d->call->parameters, "points"));
 		return 0;
 	}
 	if (weir_time_span_parse(text, strlen(text), &ms) || ms < 1000 || ms % 1000 || ms / 1000 > 31536000)
@@ -484,7 +484,7 @@ static int take_parameters(struct drawing *d)
 			.v4_bits = top->dimension[i].v4_bits,
 			.v6_bits = top->dimension[i].v6_bits,
 		};
-	return take_interval(d);
+	return 0;
 }
 
 static int draw_all(struct drawing *d)
@@ -515,6 +515,8 @@ int weir_web_get_graph(struct weir_web_call *call)
 	if (!rc)
 		rc = weir_web_take_filter(call, weir_web_text(&call->parameters, "filter"), &filter);
 	d.graph.top.filter = filter;
+	if (!rc)
+		rc = take_interval(&d);
 	if (!rc)
 		rc = weir_web_begin_query(call);
 	if (!rc)

@@ -80,6 +80,11 @@ class System:
         """Flows and bytes in the matrix's tables; each is made of the one before it."""
         return [self.ask(f"SELECT sum(hits), sum(bytes) FROM {table}") for table in ("matrix_1h", "matrix_1d")]
 
+    def coarser(self):
+        """Flows and bytes in the sums that are made of the rollup: an hour's, and of each of seven dimensions a minute's and an hour's."""
+        by = [self.ask(f"SELECT sum(flows), sum(exported_bytes) FROM {table} GROUP BY dimension") for table in ("flows_1m_by", "flows_1h_by")]
+        return [self.ask("SELECT sum(flows), sum(exported_bytes) FROM flows_1h")] + [sums[i:i + 2] for sums in by for i in range(0, len(sums), 2)]
+
     def spooled(self):
         """Flows and bytes of the segments that lie in the spool."""
         both = [native.sums(path) for path in sorted((self.data / "spool").glob("w*/*.native.lz4"))]
@@ -100,6 +105,7 @@ class System:
         wait_until("the spool's end", lambda: self.metrics("sink").get("weir_sink_backlog_segments") == 0)
         assert self.stored() == (expected, expected)
         assert self.matrix() == [expected, expected]
+        assert self.coarser() == [expected] * 15
 
 
 @pytest.fixture
@@ -221,6 +227,7 @@ def test_the_same_segments_again_change_nothing(system, embedded_store):
     wait_until("all again", lambda: system.metrics("sink").get("weir_sink_rows_total") == 20000)
     assert system.stored() == ([20000, sent["bytes"]], [20000, sent["bytes"]])
     assert system.matrix() == [[20000, sent["bytes"]]] * 2
+    assert system.coarser() == [[20000, sent["bytes"]]] * 15
 
 
 class FakeStore(http.server.ThreadingHTTPServer):

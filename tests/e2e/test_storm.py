@@ -85,6 +85,7 @@ class Storm(System):
         wait_until("the store", self.stored, 180)
         expected = self.spooled()
         wait_while_it_goes_on(f"the flows, {expected}", lambda: self.stored() == (expected, expected), self.stored, 120)
+        assert self.coarser() == [expected] * 15
         return expected
 
 
