@@ -243,13 +243,24 @@ static void gather_figures(struct weir_status *status)
 		weir_samples_done(&before[i]);
 }
 
+/* Neither a datagram nor a byte of a connection, be it still open or not. */
+static bool has_nothing_arrived(const struct weir_samples *collect)
+{
+	double datagrams = 0;
+	double bytes = 0;
+
+	if (!weir_samples_get(collect, "weir_collect_datagrams_total", "", &datagrams))
+		return false;
+	(void)weir_samples_get(collect, "weir_collect_session_bytes_total", "", &bytes);
+	return datagrams < 1 && bytes < 1;
+}
+
 static void judge_figures(struct weir_status *status)
 {
 	const struct weir_samples *sink = &status->process[WEIR_STATUS_SINK].samples;
 	double drops = per_second(status, "weir_collect_kernel_drops_total");
 	double up = 1;
 	double down_s = 0;
-	double datagrams = 0;
 	double step_s = 0;
 
 	if (drops > 0)
@@ -279,9 +290,7 @@ static void judge_figures(struct weir_status *status)
 		weir_status_problem(status, "the store has taken nothing for %.0f s, the spool keeps the flows; the sink's log says "
 					    "why",
 				    down_s);
-	if (is_state(status, WEIR_STATUS_COLLECT, "up") &&
-	    weir_samples_get(&status->process[WEIR_STATUS_COLLECT].samples, "weir_collect_datagrams_total", "", &datagrams) &&
-	    datagrams < 1)
+	if (is_state(status, WEIR_STATUS_COLLECT, "up") && has_nothing_arrived(&status->process[WEIR_STATUS_COLLECT].samples))
 		(void)snprintf(status->hint, sizeof(status->hint),
 			       "Nothing has arrived yet: point a router's flow export to this machine, UDP port as in "
 			       "collect.listen (`weir generate` makes some to try).");

@@ -1,5 +1,6 @@
 """`weir store` with the real engine: ClickHouse's HTTP contract, streaming, limits, exactly once, restarts."""
 import concurrent.futures
+import contextlib
 import gzip
 import http.client
 import json
@@ -437,6 +438,29 @@ def test_a_query_over_its_memory_fails_alone(store):
     answer = store.ask("SELECT groupArray(number) FROM numbers(100000000)", max_memory_usage="50000000")
     assert (answer.code, answer.status) == (241, 500)
     assert store.value("SELECT 1") == "1"
+
+
+def nice_values(store):
+    """Of all threads of the store's process."""
+    values = set()
+    for stat in pathlib.Path(f"/proc/{store.process.pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # a thread that ended
+            values.add(int(stat.read_text().rsplit(")", 1)[1].split()[16]))
+    return values
+
+
+def test_merges_give_way(store):
+    """They can wait, and inserts and questions cannot: merges' threads are nice to others."""
+    assert 0 in nice_values(store)
+    store.do("CREATE TABLE merged (n UInt64) ENGINE = MergeTree ORDER BY n")
+
+    def merged():
+        store.do("INSERT INTO merged SELECT number FROM numbers(100000)")
+        store.do("OPTIMIZE TABLE merged FINAL")
+        return 10 in nice_values(store)
+
+    wait_until("a thread that merges", merged)
+    store.do("DROP TABLE merged")
 
 
 # --- exactly once, restarts -----------------------------------------------------------------------------------

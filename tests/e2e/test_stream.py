@@ -373,9 +373,14 @@ def test_flows_of_sessions_reach_the_store(weir, tmp_path, embedded_store):
 
         wait_until("the flows", lambda: int(stored()[0]) >= 5000)
         assert [int(number) for number in stored()] == [sent["flows"], sent["packets"], sent["bytes"], 4]
+
+        def status():
+            return subprocess.run([weir, "status", "--config", "weir.yaml"], cwd=tmp_path, capture_output=True, text=True).stdout
+
+        wait_until("the session's end in weir status", lambda: re.search(r"\n  flows +5", status()) and "TLS sessions" not in status())
+        assert status().startswith("all is well\n\n"), status()  # and does not say that nothing has arrived yet
         with socket.create_connection(("127.0.0.1", tcp)):
-            wait_until("the session in weir status", lambda: re.search(r"TCP and TLS sessions +1\b", subprocess.run(
-                [weir, "status", "--config", "weir.yaml"], cwd=tmp_path, capture_output=True, text=True).stdout))
+            wait_until("the session in weir status", lambda: re.search(r"TCP and TLS sessions +1\b", status()))
     finally:
         run.send_signal(signal.SIGINT)
         run.wait(60)
