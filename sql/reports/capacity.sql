@@ -74,13 +74,14 @@ WITH
     ),
     names AS
     (
-        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(interface)) AS name_of, any(interface_name) AS name
+        SELECT concat(replaceRegexpOne(toString(exporter_addr), '^::ffff:', ''), '/', toString(interface)) AS name_of, any(interface_name) AS name,
+            max(interface_speed) AS asked_speed
         FROM exporter_interfaces
         WHERE {by:String} = 'interface'
         GROUP BY name_of
     ),
     {limits:Map(String, UInt64)} AS limits,
-    multiIf(mapContains(limits, what), limits[what], mapContains(limits, ''), limits[''], speed) AS most,
+    multiIf(mapContains(limits, what), limits[what], mapContains(limits, ''), limits[''], asked_speed > 0, asked_speed, speed) AS most,
     if(most > 0 AND p95 < most AND slope > 0, (most - level) / slope, NULL) AS days_left,
     if(most > 0 AND p95 < most AND slope + error > 0, (most - level) / (slope + error), NULL) AS days_left_least,
     if(most > 0 AND p95 < most AND slope - error > 0, (most - level) / (slope - error), NULL) AS days_left_most

@@ -445,7 +445,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	/* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 	status = weir_role_drop(&role, role.config.collect_user, &err);
 	if (!status)
-		status = weir_enrichment_open(&role.config, true, &enrichment, &err);
+		status = weir_enrichment_open(&role.config, role.run_dir, true, &enrichment, &err);
 	if (!status)
 		status = new_collector(&role, &receivers, &enrichment, &state, &collector, &err);
 	if (status) {

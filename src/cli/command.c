@@ -19,6 +19,7 @@ extern const struct weir_command weir_command_reference;
 extern const struct weir_command weir_command_replicate;
 extern const struct weir_command weir_command_run;
 extern const struct weir_command weir_command_sink;
+extern const struct weir_command weir_command_snmp;
 extern const struct weir_command weir_command_sql;
 extern const struct weir_command weir_command_status;
 extern const struct weir_command weir_command_store;
@@ -41,6 +42,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_replicate,
 	&weir_command_run,
 	&weir_command_sink,
+	&weir_command_snmp,
 	&weir_command_sql,
 	&weir_command_status,
 	&weir_command_store,

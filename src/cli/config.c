@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/enrichment.h"
 #include "config/config.h"
+#include "snmp/target.h"
 
 struct values {
 	const char *config;
@@ -30,6 +31,17 @@ static void tell_finding(void *ctx, enum weir_networks_finding finding, const ch
 		printf("networks: %s: %s\n", NAMES[finding], text);
 }
 
+/* The lines only: who looks a configuration over need not be who may read its secrets. */
+static int check_targets(const struct weir_config *config, struct weir_error *err)
+{
+	struct weir_snmp_targets targets;
+	int rc = weir_snmp_targets_read((const char *const *)config->snmp_targets.item, config->snmp_targets.count, false, &targets, err);
+
+	if (!rc)
+		weir_snmp_targets_done(&targets);
+	return rc;
+}
+
 /* The files that the configuration names, too. What was found in the networks is no mistake. */
 static int check(const char *path, const struct weir_config *config)
 {
@@ -39,7 +51,7 @@ static int check(const char *path, const struct weir_config *config)
 	struct weir_enrich_stats stats;
 	struct weir_error err = {0};
 
-	if (weir_enrichment_open(config, false, &enrichment, &err))
+	if (check_targets(config, &err) || weir_enrichment_open(config, NULL, false, &enrichment, &err))
 		return weir_fail(WEIR_EXIT_FAILED, &err);
 	weir_enrich_check(enrichment.enrich, tell_finding, count);
 	for (unsigned i = 0; i < WEIR_FINDINGS; i++) {

@@ -289,7 +289,7 @@ static int open_enrichment(struct decoding *d, const char *path, uint64_t seed)
 
 	if (rc)
 		return rc;
-	rc = weir_enrichment_open(&config, false, &d->enrichment, &d->err);
+	rc = weir_enrichment_open(&config, NULL, false, &d->enrichment, &d->err);
 	weir_config_done(&config);
 	if (!rc && (weir_enrich_worker_new(d->enrichment.enrich, seed, &d->enrich) ||
 		    weir_guard_worker_new(d->enrichment.guard, seed, &d->guard)))

@@ -41,9 +41,10 @@ static int open_guard(const struct weir_config *config, struct weir_enrichment *
 	return weir_guard_new(&options, enrichment->vocabulary, &roles, &enrichment->guard, err);
 }
 
-int weir_enrichment_open(const struct weir_config *config, bool lenient, struct weir_enrichment *ret_enrichment,
+int weir_enrichment_open(const struct weir_config *config, const char *run_dir, bool lenient, struct weir_enrichment *ret_enrichment,
 			 struct weir_error *err)
 {
+	char polled[PATH_MAX] = "";
 	const struct weir_enrich_options options = {
 		.networks = {
 			.file = config->networks_file,
@@ -59,6 +60,7 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 			.exporters = config->exporters_names.count,
 			.interface = list_of(&config->exporters_interfaces),
 			.interfaces = config->exporters_interfaces.count,
+			.file = polled,
 			.seed = draw_seed(),
 		},
 		.threats = {
@@ -70,6 +72,8 @@ int weir_enrichment_open(const struct weir_config *config, bool lenient, struct 
 	};
 	int rc;
 
+	if (run_dir && config->snmp_targets.count)
+		(void)snprintf(polled, sizeof(polled), "%s/" WEIR_SNMP_FILE, run_dir);
 	*ret_enrichment = (struct weir_enrichment){0};
 	rc = weir_vocabulary_new(&weir_vocabulary_limits_default, draw_seed(), &ret_enrichment->vocabulary);
 	if (rc)

@@ -18,9 +18,9 @@ struct weir_enrichment {
 	char folder[WEIR_ENRICHMENT_FOLDERS_MAX][PATH_MAX / 4]; /* of files that may be read again */
 };
 
-/* The files are read; a mistake in one is err. lenient: a threat list that cannot be read is left out, for lists come from others and
+/* run_dir: DATA/run, where `weir snmp` keeps the names that it was told; NULL: without those. The files are read; a mistake in one is err. lenient: a threat list that cannot be read is left out, for lists come from others and
  * must not keep a collector from starting; weir_enrichment_tell() logs that. */
-int weir_enrichment_open(const struct weir_config *config, bool lenient, struct weir_enrichment *ret_enrichment,
+int weir_enrichment_open(const struct weir_config *config, const char *run_dir, bool lenient, struct weir_enrichment *ret_enrichment,
 			 struct weir_error *err) WEIR_MUST_CHECK;
 void weir_enrichment_tell(const struct weir_role *role, struct weir_enrichment *enrichment);
 void weir_enrichment_done(struct weir_enrichment *enrichment);

@@ -110,7 +110,7 @@ static int open_policy(const struct values *values, const char *file, struct wei
 		free(config.policy_file);
 		config.policy_file = strdup(file);
 	}
-	rc = config.policy_file ? weir_enrichment_open(&config, false, ret_enrichment, &err) : -ENOMEM;
+	rc = config.policy_file ? weir_enrichment_open(&config, NULL, false, ret_enrichment, &err) : -ENOMEM;
 	weir_config_done(&config);
 	return rc ? weir_fail(WEIR_EXIT_FAILED, &err) : 0;
 }

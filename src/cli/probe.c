@@ -320,7 +320,7 @@ static int open_enrichment(const struct values *v, struct weir_enrichment *enric
 
 	if (rc || !v->enrich)
 		return rc;
-	rc = weir_enrichment_open(&config, false, enrichment, err);
+	rc = weir_enrichment_open(&config, NULL, false, enrichment, err);
 	weir_config_done(&config);
 	return rc;
 }

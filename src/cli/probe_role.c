@@ -229,7 +229,7 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 	options->spool = &spool;
 	options->sync_ms = (int64_t)c->collect_sync_ms;
 	set_meter(c, &options->meter);
-	status = weir_enrichment_open(c, true, &enrichment, &err);
+	status = weir_enrichment_open(c, role->run_dir, true, &enrichment, &err);
 	if (status) {
 		close_interfaces(options);
 		return weir_role_cannot_open(status, &err);

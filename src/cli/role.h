@@ -15,6 +15,8 @@
 #include "config/config.h"
 #include "sandbox/sandbox.h"
 
+#define WEIR_SNMP_FILE "snmp.csv" /* in DATA/run: what exporters told over SNMP (snmp/interfaces.h) */
+
 struct weir_role {
 	const char *name; /* the command's */
 	struct weir_config config;

@@ -32,7 +32,7 @@
 #define NO_PROGRESS_MS 3000
 
 /* In the order in which they start; they stop in the opposite one. */
-enum role_index { STORE, WEB, SINK, COLLECT, PROBE, REPLICATE, ROLES };
+enum role_index { STORE, WEB, SINK, SNMP, COLLECT, PROBE, REPLICATE, ROLES };
 
 static const struct {
 	const char *name;
@@ -44,6 +44,7 @@ static const struct {
 	[STORE] = {"store", false, false, STORE_STOP_MS, 0},
 	[WEB] = {"web", false, false, STOP_MS, 0},
 	[SINK] = {"sink", false, false, STOP_MS, DRAIN_MS},
+	[SNMP] = {"snmp", false, false, STOP_MS, 0},
 	[COLLECT] = {"collect", true, true, STOP_MS, 0},
 	[PROBE] = {"probe", false, true, STOP_MS, 0},
 	[REPLICATE] = {"replicate", false, true, STOP_MS, 0},
@@ -419,7 +420,7 @@ static int supervise(struct run *run, const char *options)
 
 static void remove_metrics(const struct run *run)
 {
-	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "store", "web"};
+	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "snmp", "store", "web"};
 
 	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		char path[sizeof(run->role.run_dir) + 16];
@@ -451,6 +452,8 @@ static int prepare(struct run *run, struct weir_error *err)
 	if (run->role.config.web_listen.count)
 		add_role(run, WEB);
 	add_role(run, SINK);
+	if (run->role.config.snmp_targets.count)
+		add_role(run, SNMP);
 	add_role(run, COLLECT);
 	if (run->role.config.probe_interfaces.count)
 		add_role(run, PROBE);

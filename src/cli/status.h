@@ -13,7 +13,7 @@
 #include "spool/survey.h"
 
 enum weir_status_role { WEIR_STATUS_COLLECT, WEIR_STATUS_SINK, WEIR_STATUS_STORE, WEIR_STATUS_REPLICATE, WEIR_STATUS_WEB,
-			WEIR_STATUS_PROBE, WEIR_STATUS_ROLES };
+			WEIR_STATUS_PROBE, WEIR_STATUS_SNMP, WEIR_STATUS_ROLES };
 
 extern const char *const weir_status_roles[WEIR_STATUS_ROLES]; /* "collect" … */
 

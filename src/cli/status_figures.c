@@ -3,13 +3,14 @@
 
 #include "base/clock.h"
 
-const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web", "probe"};
+const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web", "probe", "snmp"};
 
 #define COLLECT WEIR_STATUS_COLLECT
 #define SINK	WEIR_STATUS_SINK
 #define STORE	WEIR_STATUS_STORE
 #define REPLICATE WEIR_STATUS_REPLICATE
 #define PROBE	WEIR_STATUS_PROBE
+#define SNMP	WEIR_STATUS_SNMP
 #define COUNT	WEIR_FIGURE_COUNT
 #define BYTES	WEIR_FIGURE_BYTES
 
@@ -49,6 +50,12 @@ const struct weir_figure weir_figures[] = {
 	{PROBE, "ended_early", "ended, cache full", "weir_probe_ended_early_total", COUNT, true, true, NULL},
 	{PROBE, "spool_lost_flows", "not written to the spool", "weir_probe_spool_lost_rows_total", COUNT, true, true,
 	 "flows of the probe were lost because the spool could not be written; look at the disk and at probe's log"},
+	{SNMP, "exporters", "exporters", "weir_snmp_exporters", COUNT, false, false, NULL},
+	{SNMP, "failing", "that do not answer", "weir_snmp_exporters_failing", COUNT, false, true, NULL},
+	{SNMP, "interfaces", "interfaces", "weir_snmp_interfaces", COUNT, false, false, NULL},
+	{SNMP, "exporters_cut", "with more interfaces", "weir_snmp_exporters_cut", COUNT, false, true, NULL},
+	{SNMP, "lost_records", "not written to the spool", "weir_snmp_lost_records_total", COUNT, false, true,
+	 "rows of what exporters told over SNMP were lost because the spool could not be written; look at the disk and at snmp's log"},
 	{0},
 };
 /* clang-format on */

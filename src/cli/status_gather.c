@@ -14,6 +14,7 @@
 #include "cli/status.h"
 #include "cli/store_client.h"
 #include "query/human.h"
+#include "snmp/outcome.h"
 
 #define LOOK_MS	       50
 #define RATE_MS	       1500 /* the roles write once a second */
@@ -21,6 +22,7 @@
 #define SILENT_S       10
 #define YOUNG_S	       120 /* a restart so recent is worth a word */
 #define SINK_DOWN_S    10
+#define SNMP_TOLD_MAX  4
 #define BEHIND_S       60
 #define DISK_FREE_PART 0.05
 #define STORE_WAIT_S   5
@@ -116,7 +118,8 @@ static void find_processes(struct weir_status *status)
 		p->wanted = (i != WEIR_STATUS_STORE || status->config->store_embedded) &&
 			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count) &&
 			    (i != WEIR_STATUS_WEB || status->config->web_listen.count) &&
-			    (i != WEIR_STATUS_PROBE || status->config->probe_interfaces.count);
+			    (i != WEIR_STATUS_PROBE || status->config->probe_interfaces.count) &&
+			    (i != WEIR_STATUS_SNMP || status->config->snmp_targets.count);
 		p->state = reports_itself(status, &run, &p->samples) ? "up" : "down";
 		if (status->supervised)
 			read_supervised(&run, weir_status_roles[i], p);
@@ -318,6 +321,34 @@ static void judge_outputs(struct weir_status *status)
 	}
 }
 
+/* Exporters that could not be asked over SNMP, some by name. */
+static void judge_snmp(struct weir_status *status)
+{
+	const struct weir_samples *samples = &status->process[WEIR_STATUS_SNMP].samples;
+	unsigned told = 0;
+	double failing = 0;
+
+	if (!is_state(status, WEIR_STATUS_SNMP, "up"))
+		return;
+	(void)weir_samples_get(samples, "weir_snmp_exporters_failing", "", &failing);
+	for (size_t i = 0; i < samples->count && told < SNMP_TOLD_MAX; i++) {
+		const struct weir_sample *s = &samples->sample[i];
+		char exporter[64];
+		char outcome[32];
+
+		if (strcmp(s->name, "weir_snmp_failures") != 0 || !weir_sample_label(s, "exporter", exporter, sizeof(exporter)) ||
+		    !weir_sample_label(s, "outcome", outcome, sizeof(outcome)))
+			continue;
+		for (unsigned o = 0; o < WEIR_SNMP_OUTCOMES; o++) {
+			if (strcmp(weir_snmp_outcomes[o].name, outcome) == 0)
+				weir_status_problem(status, "SNMP of %s: %s", exporter, weir_snmp_outcomes[o].text);
+		}
+		told++;
+	}
+	if (failing > told)
+		weir_status_problem(status, "SNMP of %.0f more exporters fails; snmp's log names them", failing - told);
+}
+
 /* --- spool, store, disk ----------------------------------------------------------------------------------- */
 
 static int keep_furthest(void *ctx, const struct weir_spool_survey *survey)
@@ -433,6 +464,7 @@ void weir_status_gather(const struct weir_config *config, const char *data_dir, 
 	judge_processes(status);
 	judge_figures(status);
 	judge_outputs(status);
+	judge_snmp(status);
 	gather_spool(status);
 	gather_store(status);
 	gather_disk(status);

@@ -211,6 +211,10 @@ int weir_status_print_table(const struct weir_status *status, struct weir_buffer
 		rc = weir_buffer_text(out, "\nreplicate\n");
 	if (!rc && status->process[WEIR_STATUS_REPLICATE].wanted)
 		rc = table_role(status, WEIR_STATUS_REPLICATE, out);
+	if (!rc && status->process[WEIR_STATUS_SNMP].wanted && status->process[WEIR_STATUS_SNMP].samples.count)
+		rc = weir_buffer_text(out, "\nsnmp\n");
+	if (!rc && status->process[WEIR_STATUS_SNMP].wanted)
+		rc = table_role(status, WEIR_STATUS_SNMP, out);
 	if (!rc && status->has_spool)
 		rc = weir_buffer_text(out, "\nspool\n");
 	if (!rc)
@@ -375,6 +379,11 @@ int weir_status_print_json(const struct weir_status *status, struct weir_buffer 
 	}
 	if (!rc && status->process[WEIR_STATUS_PROBE].wanted) {
 		rc = json_figures(status, WEIR_STATUS_PROBE, out);
+		if (!rc)
+			rc = weir_buffer_text(out, "}");
+	}
+	if (!rc && status->process[WEIR_STATUS_SNMP].wanted) {
+		rc = json_figures(status, WEIR_STATUS_SNMP, out);
 		if (!rc)
 			rc = weir_buffer_text(out, "}");
 	}

@@ -79,7 +79,7 @@ static int give_exporters(void *ctx, struct weir_buffer *out, struct weir_error 
 /* The files of all roles, one behind the other; a family that several have keeps its first HELP and TYPE lines only. */
 static int give_metrics(void *ctx, struct weir_buffer *out)
 {
-	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "store"};
+	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "snmp", "store"};
 	struct web_role *w = ctx;
 	int rc = weir_web_metrics(w->web, out);
 

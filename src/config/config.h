@@ -67,6 +67,11 @@ struct weir_config {
 	char *services_file;
 	struct weir_config_list exporters_names;
 	struct weir_config_list exporters_interfaces;
+	struct weir_config_list snmp_targets; /* none: `weir run` asks nobody */
+	uint64_t snmp_interval_ms;
+	uint64_t snmp_timeout_ms;
+	uint64_t snmp_retries;
+	uint64_t snmp_interfaces_max;
 	char *geo_country;
 	char *geo_as;
 	char *geo_overrides;

@@ -292,6 +292,40 @@ static int describe_names(const struct weir_config_option *option, struct weir_b
 				  option->max);
 }
 
+/* The options are for whoever asks to read, but one that is none may hold a secret, which nobody shall be shown. */
+static const char *read_snmp_target(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	char network[64];
+	size_t len = strcspn(text, ",");
+	const char *wrong;
+
+	if (len >= sizeof(network))
+		return "does not begin with a network";
+	memcpy(network, text, len);
+	network[len] = '\0';
+	wrong = read_prefix(option, network, ret_number);
+	for (text += len; !wrong && *text; text += strcspn(text, ",")) {
+		size_t name = strcspn(++text, "=,");
+		const char *word = option->words;
+
+		while (*word && (strcspn(word, " ") != name || memcmp(word, text, name) != 0)) {
+			word += strcspn(word, " ");
+			word += strspn(word, " ");
+		}
+		if (!*word || text[name] != '=')
+			return "has an option that is none; a secret belongs into a file or the environment";
+	}
+	return wrong;
+}
+
+static int describe_snmp_targets(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out,
+				  "a list of up to %" PRIu64 " networks with options, as \"10.0.0.0/8,community_file=/etc/weir/community\" or "
+				  "\"192.0.2.1,user=weir,auth=SHA-256,auth_file=/etc/weir/auth,priv=AES,priv_file=/etc/weir/priv\"",
+				  option->max);
+}
+
 /* The options behind the address are for whoever sends there to read. */
 static const char *read_output(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
 {
@@ -330,6 +364,7 @@ static const struct type TYPES[] = {
 	[WEIR_CONFIG_PREFIXES] = {read_prefix, describe_prefixes, AS_LIST, NULL},
 	[WEIR_CONFIG_LINES] = {read_line, describe_lines, AS_LIST, NULL},
 	[WEIR_CONFIG_NAMES] = {read_name, describe_names, AS_LIST, NULL},
+	[WEIR_CONFIG_SNMP_TARGETS] = {read_snmp_target, describe_snmp_targets, AS_LIST, NULL},
 	[WEIR_CONFIG_OUTPUTS] = {read_output, describe_outputs, AS_LIST, NULL},
 };
 
@@ -393,7 +428,7 @@ static int refuse(const struct weir_config_option *option, const char *text, con
 	int rc;
 
 	/* A URL may hold a password that does not belong there; a log is no place for it either. */
-	weir_printable(strchr(text, '@') ? "…" : text, printable, sizeof(printable));
+	weir_printable(strchr(text, '@') || option->type == WEIR_CONFIG_SNMP_TARGETS ? "…" : text, printable, sizeof(printable));
 	weir_buffer_init(&next);
 	rc = weir_buffer_text(&next, "it takes ");
 	if (!rc)

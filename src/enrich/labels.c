@@ -8,6 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/csv.h"
+
 #define SLOTS_MIN 256 /* a power of two */
 
 enum kind { FREE, EXPORTER, INTERFACE };
@@ -17,6 +19,7 @@ struct label {
 	uint32_t index; /* of the interface */
 	uint32_t name;	/* of the vocabulary */
 	uint8_t kind;
+	bool configured;
 };
 
 struct weir_labels {
@@ -60,10 +63,12 @@ static int grow(struct weir_labels *l)
 }
 
 /* -ENOSPC: there are too many. */
-static int put(struct weir_labels *l, const struct weir_addr *exporter, enum kind kind, uint32_t index, uint32_t name)
+static int put(struct weir_labels *l, const struct weir_addr *exporter, enum kind kind, uint32_t index, uint32_t name, bool configured)
 {
 	struct label *label = find(l, exporter, kind, index);
 
+	if (label->configured && !configured)
+		return 0;
 	if (label->kind == FREE && l->count >= WEIR_LABELS_MAX)
 		return -ENOSPC;
 	if (label->kind == FREE && l->count >= l->slots / 4 * 3) {
@@ -72,7 +77,7 @@ static int put(struct weir_labels *l, const struct weir_addr *exporter, enum kin
 		label = find(l, exporter, kind, index);
 	}
 	l->count += label->kind == FREE;
-	*label = (struct label){.exporter = *exporter, .index = index, .name = name, .kind = (uint8_t)kind};
+	*label = (struct label){.exporter = *exporter, .index = index, .name = name, .kind = (uint8_t)kind, .configured = configured};
 	l->has[kind] = true;
 	return 0;
 }
@@ -125,13 +130,68 @@ static int configure(struct weir_labels *l, const char *text, enum kind kind, un
 
 	if (!split(text, interface, &exporter, &index, &name_text))
 		return wrong(option, number, interface ? "write it as 192.0.2.1/3=NAME" : "write it as 192.0.2.1=NAME", text, err);
-	if (weir_vocabulary_add(vocabulary, name_text, strlen(name_text), &name) || put(l, &exporter, kind, index, name))
+	if (weir_vocabulary_add(vocabulary, name_text, strlen(name_text), &name) || put(l, &exporter, kind, index, name, true))
 		return weir_error_set(err, -ENOMEM, option, NULL, "there is no room for so many names");
 	return 0;
 }
 
-int weir_labels_load(const struct weir_labels_options *options, struct weir_vocabulary *vocabulary, struct weir_labels **ret_labels,
-		     struct weir_error *err)
+/* --- what agents told ------------------------------------------------------------------------------------- */
+
+enum column { POLLED_EXPORTER, POLLED_INTERFACE, POLLED_NAME, POLLED_COLUMNS };
+
+static const char *const COLUMN_NAMES[POLLED_COLUMNS] = {
+	[POLLED_EXPORTER] = "exporter", [POLLED_INTERFACE] = "interface", [POLLED_NAME] = "name"};
+
+struct polling {
+	struct weir_labels *labels;
+	struct weir_vocabulary *vocabulary;
+	uint64_t *words_left;
+	int column[POLLED_COLUMNS];
+};
+
+static void take_line(const struct polling *p, const struct weir_csv *csv)
+{
+	const char *index_text = weir_csv_field(csv, p->column[POLLED_INTERFACE]);
+	const char *text = weir_csv_field(csv, p->column[POLLED_NAME]);
+	uint64_t before = weir_vocabulary_stats(p->vocabulary).names;
+	struct weir_addr exporter;
+	unsigned long index;
+	uint32_t name;
+	char *end;
+
+	index = strtoul(index_text, &end, 10);
+	if (!*index_text || *end || index > UINT32_MAX || !*text || !*p->words_left ||
+	    weir_addr_parse(weir_csv_field(csv, p->column[POLLED_EXPORTER]), &exporter) ||
+	    weir_vocabulary_add(p->vocabulary, text, strlen(text), &name))
+		return;
+	if (weir_vocabulary_stats(p->vocabulary).names > before)
+		--*p->words_left;
+	(void)!put(p->labels, &exporter, index ? INTERFACE : EXPORTER, (uint32_t)index, name, false);
+}
+
+static void read_polled(const struct polling *polling, const char *path)
+{
+	FILE *file = path && *path ? fopen(path, "re") : NULL;
+	struct weir_csv *csv = file ? malloc(sizeof(*csv)) : NULL;
+	struct polling p = *polling;
+	struct weir_error err;
+	int rc;
+
+	if (csv) {
+		weir_csv_init(csv, file, path, ',');
+		rc = weir_csv_next(csv, &err);
+		if (rc == 1)
+			weir_csv_columns(csv, COLUMN_NAMES, POLLED_COLUMNS, p.column);
+		while (rc == 1 && (rc = weir_csv_next(csv, &err)) == 1)
+			take_line(&p, csv);
+	}
+	free(csv);
+	if (file)
+		(void)fclose(file);
+}
+
+int weir_labels_load(const struct weir_labels_options *options, struct weir_vocabulary *vocabulary, uint64_t *words_left,
+		     struct weir_labels **ret_labels, struct weir_error *err)
 {
 	struct weir_labels *l = calloc(1, sizeof(*l));
 	int rc = 0;
@@ -149,11 +209,13 @@ int weir_labels_load(const struct weir_labels_options *options, struct weir_voca
 		rc = configure(l, options->exporter[i], EXPORTER, i, vocabulary, err);
 	for (unsigned i = 0; !rc && i < options->interfaces; i++)
 		rc = configure(l, options->interface[i], INTERFACE, i, vocabulary, err);
-	if (rc)
+	if (rc) {
 		weir_labels_free(l);
-	else
-		*ret_labels = l;
-	return rc;
+		return rc;
+	}
+	read_polled(&(struct polling){.labels = l, .vocabulary = vocabulary, .words_left = words_left}, options->file);
+	*ret_labels = l;
+	return 0;
 }
 
 void weir_labels_free(struct weir_labels *labels)
@@ -170,16 +232,17 @@ void weir_labels_free(struct weir_labels *labels)
 static void fill(const struct weir_labels *l, const struct weir_block *block, enum kind kind, const uint32_t *index, uint32_t *name)
 {
 	const struct weir_addr *exporter = weir_block_addr(block, WEIR_COL_EXPORTER_ADDR);
-	uint32_t known = 0;
+	static const struct label NONE = {0};
+	const struct label *known = &NONE;
 
 	for (uint32_t row = 0; row < block->rows; row++) {
 		uint32_t which = index ? index[row] : 0;
 
 		if (!row || (index && which != index[row - 1]) || memcmp(&exporter[row], &exporter[row - 1], sizeof(*exporter)) != 0)
-			known = index && !which ? 0 : find(l, &exporter[row], kind, which)->name;
+			known = index && !which ? &NONE : find(l, &exporter[row], kind, which);
 		/* What the exporter told stays where nothing better is known. */
-		if (known)
-			name[row] = known;
+		if (known->configured || (known->name && !name[row]))
+			name[row] = known->name;
 	}
 }
 

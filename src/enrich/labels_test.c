@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "enrich/labels.h"
@@ -12,13 +14,14 @@
 static struct weir_vocabulary *vocabulary;
 static struct weir_labels *labels;
 static struct weir_block *block;
+static uint64_t words_left = 1000;
 static uint32_t before; /* a name that the decoder put into all columns; 0: none */
 
 static int set_up(void **state)
 {
 	static const char *const exporters[] = {"192.0.2.1=core"};
 	static const char *const interfaces[] = {"192.0.2.1/7=uplink", "2001:db8::1/1=eth=0"};
-	const struct weir_labels_options options = {exporters, 1, interfaces, 2, 1};
+	const struct weir_labels_options options = {.exporter = exporters, .exporters = 1, .interface = interfaces, .interfaces = 2, .seed = 1};
 	struct weir_error err;
 
 	(void)state;
@@ -27,7 +30,7 @@ static int set_up(void **state)
 	    weir_block_new(&(struct weir_block_limits){.rows_max = 4, .heap_max = 16, .extras_max = 1}, &block))
 		return -1;
 	block->vocabulary = vocabulary;
-	return weir_labels_load(&options, vocabulary, &labels, &err);
+	return weir_labels_load(&options, vocabulary, &words_left, &labels, &err);
 }
 
 static int tear_down(void **state)
@@ -92,9 +95,41 @@ static void test_there_may_be_many(void **state)
 		lines[i] = text[i];
 	}
 	weir_labels_free(labels);
-	assert_int_equal(weir_labels_load(&options, vocabulary, &labels, &err), 0);
+	assert_int_equal(weir_labels_load(&options, vocabulary, &words_left, &labels, &err), 0);
 	assert_string_equal(told("10.0.0.0", 1, 2), "|if0|");
 	assert_string_equal(told("10.0.7.207", 2000, 0), "|if1999|");
+}
+
+/* SNMP's stand behind what the exporter tells, and behind the configuration's; new ones have an end. */
+static void test_names_of_a_file(void **state)
+{
+	static const char *const interfaces[] = {"192.0.2.1/7=uplink"};
+	char path[] = "/tmp/weir-labels-XXXXXX";
+	int fd = mkstemp(path);
+	struct weir_labels_options options = {.interface = interfaces, .interfaces = 1, .file = path, .seed = 3};
+	struct weir_error err;
+	uint64_t few = 5;
+
+	(void)state;
+	assert_true(fd >= 0);
+	dprintf(fd, "exporter,interface,name,description,speed_bps\n192.0.2.1,0,\"core \"\"1\"\"\",\"\",0\n"
+		    "192.0.2.1,7,\"polled7\",\"\",0\n192.0.2.1,8,\"polled, 8\",\"to the cellar\",1000\nnonsense\n192.0.2.1,x,\"y\",,\n"
+		    "192.0.2.2,1,\"one\",,\n192.0.2.2,2,\"\",,\n192.0.2.2,3,\"three\",,\n192.0.2.2,4,\"one too many\",,\n");
+	weir_labels_free(labels);
+	assert_int_equal(weir_labels_load(&options, vocabulary, &few, &labels, &err), 0);
+	assert_int_equal(few, 0);
+	assert_string_equal(told("192.0.2.1", 7, 8), "core \"1\"|uplink|polled, 8");
+	assert_string_equal(told("192.0.2.2", 1, 3), "|one|three");
+	assert_string_equal(told("192.0.2.2", 2, 4), "||");
+	assert_int_equal(weir_vocabulary_add(vocabulary, "told", 4, &before), 0);
+	assert_string_equal(told("192.0.2.1", 7, 8), "told|uplink|told");
+	close(fd);
+	unlink(path);
+	/* Without the file there is what the configuration says. */
+	weir_labels_free(labels);
+	assert_int_equal(weir_labels_load(&options, vocabulary, &few, &labels, &err), 0);
+	before = 0;
+	assert_string_equal(told("192.0.2.1", 7, 8), "|uplink|");
 }
 
 static void test_mistakes(void **state)
@@ -108,10 +143,10 @@ static void test_mistakes(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		struct weir_labels_options options = {.exporter = &lines[i], .exporters = 1};
 
-		assert_int_equal(weir_labels_load(&options, vocabulary, &l, &err), -EINVAL);
+		assert_int_equal(weir_labels_load(&options, vocabulary, &words_left, &l, &err), -EINVAL);
 		assert_string_equal(err.where, "exporters.names, number 1");
 		options = (struct weir_labels_options){.interface = &interfaces[i], .interfaces = 1};
-		assert_int_equal(weir_labels_load(&options, vocabulary, &l, &err), -EINVAL);
+		assert_int_equal(weir_labels_load(&options, vocabulary, &words_left, &l, &err), -EINVAL);
 		assert_string_equal(err.where, "exporters.interfaces, number 1");
 	}
 }
@@ -122,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_names_of_the_configuration),
 		CASE(test_there_may_be_many),
+		CASE(test_names_of_a_file),
 		CASE(test_mistakes),
 	};
 

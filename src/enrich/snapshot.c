@@ -79,7 +79,7 @@ static void free_threats(void *data)
 static int load_labels(const struct weir_enrich *e, bool first, void **ret_data, struct weir_error *err)
 {
 	struct weir_labels *l;
-	int rc = weir_labels_load(&e->options.labels, e->vocabulary, &l, err);
+	int rc = weir_labels_load(&e->options.labels, e->vocabulary, e->label_words, &l, err);
 
 	(void)first;
 	if (!rc)
@@ -308,6 +308,8 @@ static int copy_options(const struct weir_enrich_options *from, struct weir_enri
 	to->labels.exporters = from->labels.exporters;
 	to->labels.interfaces = from->labels.interfaces;
 	if (!rc)
+		rc = copy_text(from->labels.file, &to->labels.file);
+	if (!rc)
 		rc = copy_list(from->labels.exporter, from->labels.exporters, &to->labels.exporter);
 	if (!rc)
 		rc = copy_list(from->labels.interface, from->labels.interfaces, &to->labels.interface);
@@ -336,6 +338,7 @@ static void free_options(struct weir_enrich_options *o)
 	free_text(o->geo.as);
 	free_text(o->geo.overrides);
 	free_list(o->threats.list, o->threats.lists);
+	free_text(o->labels.file);
 	free_list(o->labels.exporter, o->labels.exporters);
 	free_list(o->labels.interface, o->labels.interfaces);
 }
@@ -362,7 +365,8 @@ static int watch_all(struct weir_enrich *e)
 		     {WEIR_SET_SERVICES, o->services_file},
 		     {WEIR_SET_GEO, o->geo.country},
 		     {WEIR_SET_GEO, o->geo.as},
-		     {WEIR_SET_GEO, o->geo.overrides}};
+		     {WEIR_SET_GEO, o->geo.overrides},
+		     {WEIR_SET_LABELS, o->labels.file}};
 	size_t count = sizeof(files) / sizeof(files[0]);
 	int rc;
 
@@ -401,7 +405,10 @@ int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocab
 		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	}
 	e->vocabulary = vocabulary;
-	rc = copy_options(options, &e->options);
+	e->label_words = malloc(sizeof(*e->label_words));
+	if (e->label_words)
+		*e->label_words = WEIR_LABELS_WORDS_MAX;
+	rc = !e->label_words ? -ENOMEM : copy_options(options, &e->options);
 	if (!rc)
 		rc = watch_all(e);
 	if (!rc)
@@ -431,6 +438,7 @@ void weir_enrich_free(struct weir_enrich *enrich)
 		free_text(enrich->file[i].path);
 	free(enrich->file);
 	free_options(&enrich->options);
+	free(enrich->label_words);
 	pthread_mutex_destroy(&enrich->lock);
 	free(enrich);
 }

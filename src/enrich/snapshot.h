@@ -59,6 +59,7 @@ enum { WEIR_INBOUND, WEIR_OUTBOUND, WEIR_INTERNAL, WEIR_EXTERNAL, WEIR_DIRECTION
 struct weir_enrich {
 	struct weir_vocabulary *vocabulary; /* borrowed */
 	struct weir_enrich_options options; /* all it points to is owned */
+	uint64_t *label_words;		    /* that agents may add; owned, the loader's */
 	uint32_t direction[WEIR_DIRECTIONS]; /* names */
 	struct weir_enrich_file *file;
 	unsigned files;

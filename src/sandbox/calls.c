@@ -22,9 +22,10 @@
 #define WEB  WEIR_SANDBOX_WEB
 #define SINK (WEIR_SANDBOX_SINK | WEB)
 #define COPY WEIR_SANDBOX_REPLICATE
-#define DISK (WEIR_SANDBOX_COLLECT | SINK)
+#define ASK  WEIR_SANDBOX_SNMP
+#define DISK (WEIR_SANDBOX_COLLECT | SINK | ASK)
 #define SEND (SINK | COPY)
-#define EACH (WEIR_SANDBOX_COLLECT | SINK | COPY)
+#define EACH (WEIR_SANDBOX_COLLECT | SINK | COPY | ASK)
 
 #define PR_SET_VMA_NUMBER 0x53564d41 /* glibc's malloc names its memory in newer versions */
 
@@ -52,7 +53,7 @@ static const struct {
 	CALL(shutdown, EACH),        CALL(getsockname, EACH),     CALL(getpeername, EACH),    CALL(getsockopt, EACH),
 	CALL(setsockopt, EACH),
 	/* sockets to make */
-	CALL(socket, SINK),          CALL(connect, SEND),         CALL(bind, SEND),           CALL(socketpair, SEND),
+	CALL(socket, SINK),          CALL(connect, SEND | ASK),   CALL(bind, SEND | ASK),           CALL(socketpair, SEND),
 	CALL(pipe, SEND),            CALL(pipe2, SEND),
 	/* waiting */
 	CALL(poll, EACH),            CALL(ppoll, EACH),           CALL(select, EACH),         CALL(pselect6, EACH),
@@ -86,10 +87,10 @@ static const struct {
 } SOME[] = {
 #define ALL_BITS (~(scmp_datum_t)0)
 	{SCMP_SYS(clone),    EACH,                 0, CLONE_THREAD, CLONE_THREAD},
-	{SCMP_SYS(mmap),     WEIR_SANDBOX_COLLECT, 2, PROT_EXEC,    0},
-	{SCMP_SYS(mprotect), WEIR_SANDBOX_COLLECT, 2, PROT_EXEC,    0},
-	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_INET},
-	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_INET6},
+	{SCMP_SYS(mmap),     WEIR_SANDBOX_COLLECT | ASK, 2, PROT_EXEC, 0},
+	{SCMP_SYS(mprotect), WEIR_SANDBOX_COLLECT | ASK, 2, PROT_EXEC, 0},
+	{SCMP_SYS(socket),   COPY | ASK,           0, ALL_BITS,     AF_INET},
+	{SCMP_SYS(socket),   COPY | ASK,           0, ALL_BITS,     AF_INET6},
 	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_UNIX},    /* name services' daemons */
 	{SCMP_SYS(socket),   COPY,                 0, ALL_BITS,     AF_NETLINK}, /* getaddrinfo() asks what families there are */
 	{SCMP_SYS(prctl),    EACH,                 0, ALL_BITS,     PR_SET_NAME},

@@ -8,6 +8,8 @@
  *   sink     the same, and what resolving a name needs     sockets, but no other program or process
  *   replicate  writes below DATA/run; reads its           sockets of IP, but no other program or process
  *            configuration, and what resolving a name needs
+ *   snmp     writes below the spool and DATA/run, reads     sockets of IP, but no TCP connection, no other program or process
+ *            nothing else
  *   web      writes DATA/run and the audit log, reads the  as the sink
  *            users
  *   store    its folder; reads the system's libraries and  all: the engine is too large for a list, and what it is asked
@@ -26,6 +28,7 @@ enum weir_sandbox_calls {
 	WEIR_SANDBOX_SINK = 2,
 	WEIR_SANDBOX_REPLICATE = 4,
 	WEIR_SANDBOX_WEB = 8,
+	WEIR_SANDBOX_SNMP = 16,
 };
 
 /* Rights of a file, or of a folder and all below it. */
