@@ -1,6 +1,7 @@
 -- How full interfaces and edges of the matrix are, where it goes, and when a limit is reached.
 -- by: interface (five minutes of flows_1m_by, each way), zone or subnet (hours of matrix_1h, both ways together); from_ms, to_ms: whole steps in
--- it count; limits: bits a second by what, '' for all others; without one an interface's limit is the speed that its sFlow agent tells.
+-- it count; limits: bits a second by what, and origins: whose word that is. Without one an interface's limit is the speed that its exporter told over SNMP, then
+-- that of sFlow's counters, and then what limits have under ''.
 --
 -- p95 is over all steps since the first with traffic, silent ones too. The trend is a straight line through each day's p95 (days are counted
 -- back from the window's end), with Student's 95 percent of its slope; there is none for less than three days.
@@ -81,7 +82,9 @@ WITH
         GROUP BY name_of
     ),
     {limits:Map(String, UInt64)} AS limits,
-    multiIf(mapContains(limits, what), limits[what], mapContains(limits, ''), limits[''], asked_speed > 0, asked_speed, speed) AS most,
+    {origins:Map(String, String)} AS origins,
+    multiIf(mapContains(limits, what), origins[what], asked_speed > 0, 'snmp', speed > 0, 'counters', mapContains(limits, ''), 'others', '') AS source,
+    multiIf(source = 'snmp', asked_speed, source = 'counters', speed, source = 'others', limits[''], limits[what]) AS most,
     if(most > 0 AND p95 < most AND slope > 0, (most - level) / slope, NULL) AS days_left,
     if(most > 0 AND p95 < most AND slope + error > 0, (most - level) / (slope + error), NULL) AS days_left_least,
     if(most > 0 AND p95 < most AND slope - error > 0, (most - level) / (slope - error), NULL) AS days_left_most
@@ -90,6 +93,7 @@ SELECT
     name,
     way,
     if(most > 0, most, NULL) AS limit_bps,
+    source AS limit_from,
     toUInt64(round(p95)) AS p95_bps,
     toUInt64(round(peak)) AS peak_bps,
     toDateTime(peak_s, 'UTC') AS peak_time,

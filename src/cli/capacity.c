@@ -8,9 +8,13 @@
 
 #include "cli/query.h"
 #include "cli/rows.h"
+#include "config/config.h"
+#include "config/quantity.h"
+#include "flow/addr.h"
 #include "query/report_text.h"
 
 #define ROWS_DEFAULT 50
+#define NAME_MAX_LEN 300
 
 struct values {
 	struct weir_query_values common;
@@ -24,7 +28,7 @@ static const struct weir_option OPTIONS[] = {
 	 .help = "of what: interfaces, or edges of the matrix between zones or subnets (default interface)"},
 	{.name = "limit", .type = WEIR_OPTION_LIST, .argument = "[WHAT=]RATE", .offset = offsetof(struct values, limits),
 	 .help = "bits a second that a link has or that were agreed, as 10G or \"office to servers=200M\"; WHAT is as the list shows it, and "
-		 "without it all others are meant; may stand several times"},
+		 "without it all are meant of which nothing else is known; may stand several times"},
 	{.name = "rows", .letter = 'n', .type = WEIR_OPTION_NUMBER, .argument = "N", .offset = offsetof(struct values, rows), .min = 1,
 	 .max = 1000000, .help = "how many, the fullest first (default 50)"},
 	{.name = "last", .letter = 'l', .type = WEIR_OPTION_TEXT, .argument = "DURATION", .offset = offsetof(struct weir_query_values, last),
@@ -42,50 +46,132 @@ static const struct weir_option OPTIONS[] = {
 
 /* A table is for reading: megabits, and no columns that the eye does not need. */
 static const char TABLE_HEAD[] =
-	"SELECT what, name, way, round(limit_bps / 1e6, 3) AS limit_mbps, round(p95_bps / 1e6, 3) AS p95_mbps, round(peak_bps / 1e6, 3) AS peak_mbps, "
+	"SELECT what, name, way, round(limit_bps / 1e6, 3) AS limit_mbps, limit_from, round(p95_bps / 1e6, 3) AS p95_mbps, round(peak_bps / 1e6, 3) AS peak_mbps, "
 	"round(utilisation * 100, 1) AS percent, round(trend_bps_day / 1e6, 3) AS mbps_a_day, round(trend_error / 1e6, 3) AS give_or_take, "
 	"reached, reached_earliest AS earliest, reached_latest AS latest FROM (\n";
 
-static const struct {
-	char letter;
-	double factor;
-} UNITS[] = {{'k', 1e3}, {'K', 1e3}, {'M', 1e6}, {'G', 1e9}, {'T', 1e12}};
+/* Whose word a limit is, those with the last word first. */
+enum origin { ORIGIN_ASKED, ORIGIN_AGREED, ORIGIN_CONFIGURED, ORIGINS };
 
-/* "10G", "1.5M", "64000": bits a second. */
-static int parse_rate(const char *text, uint64_t *ret_bps)
+static const char *const ORIGIN_NAMES[ORIGINS] = {"asked", "agreed", "configured"};
+
+struct limit {
+	char *name; /* owned */
+	uint64_t bps;
+	enum origin origin;
+	unsigned order;
+};
+
+struct limits {
+	struct limit *limit; /* owned */
+	unsigned count;
+	struct weir_buffer rates; /* maps as the store reads a parameter */
+	struct weir_buffer origins;
+};
+
+/* What an interface is called by the store, where it is one: addresses have several ways of writing. */
+static void put_name(const char *item, size_t len, char *ret_name, size_t size)
 {
-	char *end;
-	double value = strtod(text, &end);
+	const char *slash = memchr(item, '/', len);
+	size_t n = slash ? (size_t)(slash - item) : size;
+	char text[WEIR_ADDR_TEXT_MAX];
+	struct weir_addr addr;
 
-	for (size_t i = 0; end != text && *end && i < sizeof(UNITS) / sizeof(UNITS[0]); i++) {
-		if (*end == UNITS[i].letter) {
-			value *= UNITS[i].factor;
-			end++;
-			break;
-		}
-	}
-	if (end == text || *end || !(value >= 1 && value <= 1e18))
+	(void)snprintf(ret_name, size, "%.*s", (int)len, item);
+	if (n >= sizeof(text))
+		return;
+	memcpy(text, item, n);
+	text[n] = '\0';
+	if (weir_addr_parse(text, &addr))
+		return;
+	(void)weir_addr_text(&addr, text);
+	(void)snprintf(ret_name, size, "%s%.*s", text, (int)(len - n), slash);
+}
+
+/* -EINVAL for what is no limit. There is room for it. */
+static int add_limit(struct limits *l, const char *item, enum origin origin)
+{
+	const char *equals = strrchr(item, '=');
+	size_t len = equals ? (size_t)(equals - item) : 0;
+	struct limit *limit = &l->limit[l->count];
+	char name[NAME_MAX_LEN];
+
+	if (len >= sizeof(name) || memchr(item, '\'', len) || memchr(item, '\\', len) ||
+	    weir_rate_parse(equals ? equals + 1 : item, &limit->bps))
 		return -EINVAL;
-	*ret_bps = (uint64_t)value;
+	put_name(item, len, name, sizeof(name));
+	limit->name = strdup(name);
+	limit->origin = origin;
+	limit->order = l->count;
+	if (!limit->name)
+		return -ENOMEM;
+	l->count++;
 	return 0;
 }
 
-/* The map of limits as the store reads a parameter; -EINVAL for what is no limit. */
-static int put_limits(const struct weir_option_list *limits, struct weir_buffer *out)
+static int compare_limits(const void *a, const void *b)
 {
-	int rc = weir_buffer_text(out, "{");
+	const struct limit *one = a;
+	const struct limit *other = b;
+	int rc = strcmp(one->name, other->name);
 
-	for (unsigned i = 0; i < limits->count && !rc; i++) {
-		const char *item = limits->item[i];
-		const char *equals = strrchr(item, '=');
-		size_t len = equals ? (size_t)(equals - item) : 0;
-		uint64_t bps;
+	return rc ? rc : one->order < other->order ? -1 : 1;
+}
 
-		if (memchr(item, '\'', len) || memchr(item, '\\', len) || parse_rate(equals ? equals + 1 : item, &bps))
-			return -EINVAL;
-		rc = weir_buffer_printf(out, "%s'%.*s':%" PRIu64, i ? "," : "", (int)len, item, bps);
+/* Of each thing's limits the first one added. */
+static int put_maps(struct limits *l)
+{
+	const char *before = NULL;
+	int rc = weir_buffer_text(&l->rates, "{");
+
+	if (!rc)
+		rc = weir_buffer_text(&l->origins, "{");
+	for (unsigned i = 0; i < l->count && !rc; i++) {
+		const struct limit *limit = &l->limit[i];
+		const char *comma = before ? "," : "";
+
+		if (before && strcmp(before, limit->name) == 0)
+			continue;
+		before = limit->name;
+		rc = weir_buffer_printf(&l->rates, "%s'%s':%" PRIu64, comma, limit->name, limit->bps);
+		if (!rc)
+			rc = weir_buffer_printf(&l->origins, "%s'%s':'%s'", comma, limit->name, ORIGIN_NAMES[limit->origin]);
 	}
-	return rc ? rc : weir_buffer_text(out, "}");
+	if (!rc)
+		rc = weir_buffer_text(&l->rates, "}");
+	if (!rc)
+		rc = weir_buffer_text(&l->origins, "}");
+	return rc ? rc : weir_buffer_cstr(&l->rates) && weir_buffer_cstr(&l->origins) ? 0 : -ENOMEM;
+}
+
+/* In the order in which they count; of a list the last of the same thing. */
+static int put_limits(struct limits *l, const struct values *values, const struct weir_config *config)
+{
+	size_t most = values->limits.count + config->capacity_limits.count + config->exporters_speeds.count;
+	int rc = 0;
+
+	l->limit = calloc(most ? most : 1, sizeof(*l->limit));
+	if (!l->limit)
+		return -ENOMEM;
+	for (unsigned i = values->limits.count; i-- > 0 && !rc;)
+		rc = add_limit(l, values->limits.item[i], ORIGIN_ASKED);
+	for (unsigned i = config->capacity_limits.count; i-- > 0 && !rc;)
+		rc = add_limit(l, config->capacity_limits.item[i], ORIGIN_AGREED);
+	for (unsigned i = config->exporters_speeds.count; i-- > 0 && !rc;)
+		rc = add_limit(l, config->exporters_speeds.item[i], ORIGIN_CONFIGURED);
+	if (rc)
+		return rc;
+	qsort(l->limit, l->count, sizeof(*l->limit), compare_limits);
+	return put_maps(l);
+}
+
+static void limits_done(struct limits *l)
+{
+	for (unsigned i = 0; i < l->count; i++)
+		free(l->limit[i].name);
+	free(l->limit);
+	weir_buffer_done(&l->rates);
+	weir_buffer_done(&l->origins);
 }
 
 static int put_sql(enum weir_format format, struct weir_buffer *out)
@@ -98,12 +184,14 @@ static int put_sql(enum weir_format format, struct weir_buffer *out)
 	return rc ? rc : weir_buffer_text(out, table ? ")\n" : "");
 }
 
-static int show(struct weir_client *client, const struct values *values, const struct weir_window *window, const char *limits)
+static int show(struct weir_client *client, const struct values *values, const struct weir_window *window, struct limits *limits)
 {
 	enum weir_format format = (enum weir_format)weir_format_find(values->common.format);
 	char from[24], to[24], rows[24];
 	const struct weir_client_setting settings[] = {
-		{"param_from_ms", from}, {"param_to_ms", to}, {"param_by", values->by}, {"param_limits", limits}, {"param_limit", rows}, {NULL, NULL},
+		{"param_from_ms", from}, {"param_to_ms", to}, {"param_by", values->by},
+		{"param_limits", weir_buffer_cstr(&limits->rates)},
+		{"param_origins", weir_buffer_cstr(&limits->origins)}, {"param_limit", rows}, {NULL, NULL},
 	};
 	struct weir_error err = {0};
 	struct weir_buffer sql;
@@ -130,7 +218,9 @@ static int run(const struct weir_command *self, int argc, char **argv)
 {
 	struct values values = {.common.format = "table", .by = "interface", .rows = ROWS_DEFAULT};
 	struct weir_client *client = NULL;
-	struct weir_buffer limits;
+	struct limits limits = {0};
+	struct weir_config config = {0};
+	struct weir_error err = {0};
 	struct weir_window window;
 	int operands;
 	int status = weir_options_parse(self, argc, argv, &values, &operands);
@@ -144,15 +234,19 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	status = weir_query_window(&values.common, &window);
 	if (status)
 		return status;
-	weir_buffer_init(&limits);
-	if (put_limits(&values.limits, &limits) || !weir_buffer_cstr(&limits))
+	if (weir_config_read(weir_config_find(values.common.config), &config, &err))
+		return weir_fail(WEIR_EXIT_USAGE, &err);
+	weir_buffer_init(&limits.rates);
+	weir_buffer_init(&limits.origins);
+	if (put_limits(&limits, &values, &config))
 		status = weir_usage(self, "--limit takes bits a second, as 10G or \"office to servers=200M\"");
 	if (!status && !values.common.explain)
 		status = weir_query_connect(&values.common, &client);
 	if (!status)
-		status = show(client, &values, &window, weir_buffer_cstr(&limits));
+		status = show(client, &values, &window, &limits);
 	weir_client_free(client);
-	weir_buffer_done(&limits);
+	limits_done(&limits);
+	weir_config_done(&config);
 	return status;
 }
 
@@ -164,7 +258,9 @@ const struct weir_command weir_command_capacity = {
 		"percentile, the peak, the share of the limit, and the trend: a straight line through each day's 95th percentile, with the uncertainty of its "
 		"slope (95 %), and the day on which it reaches the limit, the earliest and the latest. Where the latest is missing, it may never be; where all "
 		"are, it is not so within ten years, or there is no limit.\n\n"
-		"An interface's limit is the speed that sFlow's counters tell of it, unless --limit says another.",
+		"A limit is, in this order: what --limit says of it by name (asked), capacity.limits (agreed) and exporters.speeds (configured) of the "
+		"configuration, the speed that the exporter told over SNMP (snmp), the one of sFlow's counters (counters), and what --limit says without a name "
+		"(others). limit_from says which it was.",
 	.options = OPTIONS,
 	.examples = "weir capacity\tinterfaces, the fullest first\n"
 		    "weir capacity --limit 1G --last 90d\twhere no speed is known, a gigabit\n"

@@ -67,6 +67,8 @@ struct weir_config {
 	char *services_file;
 	struct weir_config_list exporters_names;
 	struct weir_config_list exporters_interfaces;
+	struct weir_config_list exporters_speeds;
+	struct weir_config_list capacity_limits;
 	struct weir_config_list snmp_targets; /* none: `weir run` asks nobody */
 	uint64_t snmp_interval_ms;
 	uint64_t snmp_timeout_ms;

@@ -292,6 +292,25 @@ static int describe_names(const struct weir_config_option *option, struct weir_b
 				  option->max);
 }
 
+static const char *read_rate(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
+{
+	const char *equals = strrchr(text, '=');
+	uint64_t bps;
+
+	(void)option;
+	(void)ret_number;
+	if (!equals || equals == text || weir_rate_parse(equals + 1, &bps))
+		return "is not of this form";
+	/* The store is told what as a quoted text. */
+	return strpbrk(text, "'\\") ? "has a character that no name has" : NULL;
+}
+
+static int describe_rates(const struct weir_config_option *option, struct weir_buffer *out)
+{
+	return weir_buffer_printf(out, "a list of up to %" PRIu64 " rates, as \"%s=200M\" or \"%s=1.5G\"", option->max, option->words,
+				  option->words);
+}
+
 /* The options are for whoever asks to read, but one that is none may hold a secret, which nobody shall be shown. */
 static const char *read_snmp_target(const struct weir_config_option *option, const char *text, uint64_t *ret_number)
 {
@@ -364,6 +383,7 @@ static const struct type TYPES[] = {
 	[WEIR_CONFIG_PREFIXES] = {read_prefix, describe_prefixes, AS_LIST, NULL},
 	[WEIR_CONFIG_LINES] = {read_line, describe_lines, AS_LIST, NULL},
 	[WEIR_CONFIG_NAMES] = {read_name, describe_names, AS_LIST, NULL},
+	[WEIR_CONFIG_RATES] = {read_rate, describe_rates, AS_LIST, NULL},
 	[WEIR_CONFIG_SNMP_TARGETS] = {read_snmp_target, describe_snmp_targets, AS_LIST, NULL},
 	[WEIR_CONFIG_OUTPUTS] = {read_output, describe_outputs, AS_LIST, NULL},
 };

@@ -25,6 +25,7 @@ enum weir_config_type {
 	WEIR_CONFIG_PREFIXES,
 	WEIR_CONFIG_LINES,   /* texts, for others to read */
 	WEIR_CONFIG_NAMES,   /* of hosts, or their addresses */
+	WEIR_CONFIG_RATES,   /* WHAT=RATE, in bits a second */
 	WEIR_CONFIG_SNMP_TARGETS, /* networks with options behind commas, which words lists (snmp/target.h reads them) */
 	WEIR_CONFIG_OUTPUTS, /* addresses with options behind commas (replicate/spec.h reads those) */
 };

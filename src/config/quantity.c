@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct unit {
@@ -120,4 +121,29 @@ void weir_duration_print(uint64_t ms, char *ret_text, size_t size)
 		print(ms, DURATION_UNITS, ret_text, size);
 	else
 		(void)snprintf(ret_text, size, "0");
+}
+
+/* --- rates ------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	char letter;
+	double factor;
+} RATE_UNITS[] = {{'k', 1e3}, {'K', 1e3}, {'M', 1e6}, {'G', 1e9}, {'T', 1e12}};
+
+int weir_rate_parse(const char *text, uint64_t *ret_bps)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	for (size_t i = 0; end != text && *end && i < sizeof(RATE_UNITS) / sizeof(RATE_UNITS[0]); i++) {
+		if (*end == RATE_UNITS[i].letter) {
+			value *= RATE_UNITS[i].factor;
+			end++;
+			break;
+		}
+	}
+	if (end == text || *end || !(value >= 1 && value <= 1e18))
+		return -EINVAL;
+	*ret_bps = (uint64_t)value;
+	return 0;
 }

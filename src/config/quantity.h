@@ -15,6 +15,9 @@ int weir_size_parse(const char *text, uint64_t *ret_bytes) WEIR_MUST_CHECK;
 int weir_duration_parse(const char *text, uint64_t *ret_ms) WEIR_MUST_CHECK;
 
 /* In the largest unit that divides the value. size 32 is enough. */
+/* Bits a second: a number, perhaps with a point, and k, M, G or T of powers of 1000. -EINVAL. */
+int weir_rate_parse(const char *text, uint64_t *ret_bps) WEIR_MUST_CHECK;
+
 void weir_size_print(uint64_t bytes, char *ret_text, size_t size);
 void weir_duration_print(uint64_t ms, char *ret_text, size_t size);
 

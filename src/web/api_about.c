@@ -126,7 +126,7 @@ struct interfaces {
 static int take_header(void *ctx, const struct weir_cell *names, const struct weir_cell *types, unsigned count)
 {
 	(void)ctx, (void)names, (void)types;
-	return count == 7 ? 0 : -EPROTO;
+	return count == 8 ? 0 : -EPROTO;
 }
 
 static int take_interface(void *ctx, const struct weir_cell *cells, unsigned count, bool totals)
@@ -156,6 +156,8 @@ static int take_interface(void *ctx, const struct weir_cell *cells, unsigned cou
 	weir_json_number(json, "in_bps", (double)in * 8 / seconds);
 	weir_json_number(json, "out_bps", (double)out * 8 / seconds);
 	weir_json_whole(json, "flows", weir_web_cell_number(&cells[6]));
+	if (weir_web_cell_number(&cells[7]))
+		weir_json_whole(json, "speed_bps", weir_web_cell_number(&cells[7]));
 	weir_json_close(json, '}');
 	weir_buffer_done(&text);
 	return rc ? rc : json->rc;
@@ -166,7 +168,7 @@ static int put_interfaces_sql(struct interfaces *i, struct weir_buffer *out)
 {
 	struct weir_window whole = weir_report_whole(&i->window, WEIR_REPORT_MINUTE_MS);
 	int rc = weir_buffer_text(out, "SELECT i.exporter_addr, i.interface, any(n.interface_name), any(n.interface_description), "
-				       "sum(i.bytes_in), sum(i.bytes_out), sum(i.flows)\nFROM\n(\n");
+				       "sum(i.bytes_in), sum(i.bytes_out), sum(i.flows), max(n.interface_speed)\nFROM\n(\n");
 
 	i->window = whole;
 	for (unsigned direction = 0; !rc && direction < 2; direction++) {

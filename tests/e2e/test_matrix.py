@@ -15,13 +15,17 @@ from running import Running
 
 FLOWS = 4000
 UTC = datetime.timezone.utc
+# Of interface 1 all that can be known is known, of each further one less; many more interfaces are known than are asked for.
+AGREED = ["192.0.2.20/1=1k", "192.0.2.20/2=2M", "old-office to old-servers=700", "2001:DB8:0::1/1=3M"]
+SPEEDS = [f"192.0.2.20/{n}=1G" for n in (1, 2)] + ["192.0.2.20/2=2G", "192.0.2.20/3=3G"] + [f"198.18.{n // 250}.{n % 250}/1=1G" for n in range(3000)]
 KEYS = "src_zone src_subnet dst_zone dst_subnet protocol dst_port".split()
 
 
 class Matrix(Running):
     def __init__(self, weir, folder):
         subprocess.run([weir, "generate", "--exporters", "10", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
-        super().__init__(weir, folder, collect="workers: 1, sync: 100ms", networks=f"{{file: {folder}/networks.csv}}")
+        super().__init__(weir, folder, collect="workers: 1, sync: 100ms", networks=f"{{file: {folder}/networks.csv}}",
+                         capacity=f"{{limits: {json.dumps(AGREED)}}}", exporters=f"{{speeds: {json.dumps(SPEEDS)}}}")
 
     def ask(self, *arguments):
         done = self.run(*arguments)
@@ -230,6 +234,29 @@ def test_capacity_of_interfaces(system):
     assert agreed[0]["what"] == "192.0.2.9/7" and agreed[0]["utilisation"] > 1 and agreed[0]["reached"] == end.date().isoformat()
 
 
+def test_whose_word_a_limit_is(system):
+    """Each source counts where no better one is known, and none is passed over."""
+    end = datetime.datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    moment = f"'{end - datetime.timedelta(minutes=30):%Y-%m-%d %H:%M:%S}'"
+    interfaces = [("192.0.2.20", n) for n in range(1, 7)] + [("2001:db8::1", 1)]
+    system.ask("sql", "--write", "INSERT INTO flows_1m (minute, exporter_addr, in_if, out_if, bytes) VALUES " +
+               ", ".join(f"({moment}, '{exporter}', {n}, 0, 1000)" for exporter, n in interfaces))
+    system.ask("sql", "--write", "INSERT INTO counters (time, exporter_addr, kind, source, name, value) VALUES " +
+               ", ".join(f"({moment}, '192.0.2.20', 'interface', {n}, 'if_speed', 5000000000)" for n in range(1, 6)))
+    system.ask("sql", "--write", "INSERT INTO exporter_options (time, exporter_addr, kind, id, name, value) VALUES " +
+               ", ".join(f"({moment}, '192.0.2.20', 'interface', '{n}', 'ifSpeed', '4000000000')" for n in range(1, 5)))
+
+    def found(*options):
+        rows = system.rows("capacity", "--to", end.isoformat().replace("+00:00", "Z"), "--last", "1h", *options)
+        return {(r["what"].rsplit("/")[0], int(r["what"].rsplit("/")[1])): (r["limit_from"], r["limit_bps"]) for r in rows}
+
+    known = found("--limit", "192.0.2.20/1=9G", "--limit", "6G")
+    assert [known[i] for i in interfaces] == [("asked", 9000000000), ("agreed", 2000000), ("configured", 3000000000), ("snmp", 4000000000),
+                                              ("counters", 5000000000), ("others", 6000000000), ("agreed", 3000000)]
+    known = found()
+    assert known[interfaces[0]] == ("agreed", 1000) and known[interfaces[5]] == ("", None)
+
+
 def test_capacity_of_edges(system):
     to = (system.start + datetime.timedelta(days=4)).isoformat().replace("+00:00", "Z")
     rows = system.rows("capacity", "--by", "zone", "--to", to, "--last", "5d", "--limit", "old-office to old-servers=1k")
@@ -238,4 +265,7 @@ def test_capacity_of_edges(system):
     assert row["peak_bps"] == round(max(hours) * 8 / 3600) and row["limit_bps"] == 1000
     assert row["average_bps"] == round(sum(hours) * 8 / 3600 / 96)
     assert row["utilisation"] == round(row["p95_bps"] / 1000, 4) or abs(row["utilisation"] * 1000 - row["p95_bps"]) <= 0.5
+    assert row["limit_from"] == "asked"
     assert system.run("capacity", "--limit", "fast").returncode == 2
+    agreed = system.rows("capacity", "--by", "zone", "--to", to, "--last", "5d")
+    assert [(r["limit_from"], r["limit_bps"]) for r in agreed if r["what"] == "old-office to old-servers"] == [("agreed", 700)]
