@@ -142,3 +142,126 @@ int weir_records_native(const struct weir_records *records, struct weir_buffer *
 		out->len = len;
 	return rc;
 }
+
+/* --- the way back -------------------------------------------------------------------------------------------------------- */
+
+struct source {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+static bool get_varint(struct source *s, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; s->at < s->end && shift < 63; shift += 7) {
+		value |= (uint64_t)(*s->at & 0x7f) << shift;
+		if (!(*s->at++ & 0x80)) {
+			*ret_value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool get_bytes(struct source *s, uint64_t len, const uint8_t **ret_data)
+{
+	if (len > (uint64_t)(s->end - s->at))
+		return false;
+	*ret_data = s->at;
+	s->at += len;
+	return true;
+}
+
+static bool get_text(struct source *s, struct weir_text *ret_text)
+{
+	const uint8_t *data;
+	uint64_t len;
+
+	if (!get_varint(s, &len) || !get_bytes(s, len, &data))
+		return false;
+	*ret_text = (struct weir_text){(const char *)data, (size_t)len};
+	return true;
+}
+
+static bool is_text(struct weir_text text, const char *word)
+{
+	return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+static const struct column *find_column(enum weir_table table, struct weir_text name, struct weir_text type)
+{
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		if (COLUMNS[i].table == table && is_text(name, COLUMNS[i].name) && is_text(type, weir_types[COLUMNS[i].type].sql))
+			return &COLUMNS[i];
+	}
+	return NULL;
+}
+
+static bool get_value(const struct column *c, struct source *s, struct weir_record *ret_record)
+{
+	void *to = (char *)ret_record + c->offset;
+	const uint8_t *data;
+
+	if (c->type == WEIR_TYPE_STRING)
+		return get_text(s, to);
+	if (!get_bytes(s, weir_types[c->type].width, &data))
+		return false;
+	memcpy(to, data, weir_types[c->type].width);
+	return true;
+}
+
+struct reading {
+	uint64_t rows;
+	unsigned columns;
+	struct {
+		const struct column *column;
+		struct source values;
+	} of[WEIR_RECORD_COLUMNS];
+};
+
+/* Where each column's values are. */
+static bool find_values(enum weir_table table, struct source *s, struct reading *r)
+{
+	uint64_t columns;
+
+	if (!get_varint(s, &columns) || !get_varint(s, &r->rows) || columns > WEIR_RECORD_COLUMNS || r->rows > WEIR_RECORDS_MAX)
+		return false;
+	for (r->columns = 0; r->columns < columns; r->columns++) {
+		struct weir_record scratch;
+		struct weir_text name, type;
+		const struct column *c;
+		bool whole = get_text(s, &name) && get_text(s, &type) && (c = find_column(table, name, type));
+
+		if (!whole)
+			return false;
+		r->of[r->columns].column = c;
+		r->of[r->columns].values = *s;
+		for (uint64_t row = 0; row < r->rows; row++) {
+			if (!get_value(c, s, &scratch))
+				return false;
+		}
+	}
+	return s->at == s->end;
+}
+
+int weir_records_read(enum weir_table table, const void *native, size_t len,
+		      int (*each)(void *ctx, const struct weir_record *record), void *ctx)
+{
+	struct source s = {native, (const uint8_t *)native + len};
+	struct reading r;
+	int rc = 0;
+
+	if (!find_values(table, &s, &r))
+		return -EBADMSG;
+	for (uint64_t row = 0; !rc && row < r.rows; row++) {
+		struct weir_record record = {0};
+
+		for (unsigned i = 0; i < r.columns; i++) {
+			if (!get_value(r.of[i].column, &r.of[i].values, &record))
+				return -EBADMSG;
+		}
+		rc = each(ctx, &record);
+	}
+	return rc;
+}

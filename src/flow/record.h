@@ -83,5 +83,10 @@ void weir_records_reset(struct weir_records *records);
 int weir_records_add(struct weir_records *records, const struct weir_record *record) WEIR_MUST_CHECK;
 /* Append the batch as one Native block; nothing when it is empty. */
 int weir_records_native(const struct weir_records *records, struct weir_buffer *out) WEIR_MUST_CHECK;
+/* The way back: call back for each row of one Native block of the table, which must end where the bytes do. Columns that it lacks
+ * are 0 or empty; the texts are borrowed from native. -EBADMSG: it is not such a block (rows before the mistake have been told of);
+ * else what each() returned, for a non-zero value ends it. */
+int weir_records_read(enum weir_table table, const void *native, size_t len,
+		      int (*each)(void *ctx, const struct weir_record *record), void *ctx) WEIR_MUST_CHECK;
 
 #endif

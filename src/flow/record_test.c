@@ -38,6 +38,48 @@ static void assert_has(const struct weir_buffer *b, const void *data, size_t len
 	assert_non_null(memmem(b->data, b->len, data, len));
 }
 
+static int take_row(void *ctx, const struct weir_record *record)
+{
+	struct weir_record *rows = ctx;
+	unsigned at = rows[0].domain++;
+
+	rows[1 + at] = *record;
+	return 0;
+}
+
+static void test_read_back(void **state)
+{
+	struct weir_record rows[4] = {0};
+	struct weir_records r;
+	struct weir_buffer out;
+
+	(void)state;
+	weir_buffer_init(&out);
+	weir_records_init(&r, WEIR_TABLE_OPTIONS);
+	assert_int_equal(weir_records_add(&r, &RECORD), 0);
+	assert_int_equal(weir_records_add(&r, &RECORD), 0);
+	assert_int_equal(weir_records_native(&r, &out), 0);
+	assert_int_equal(weir_records_read(WEIR_TABLE_OPTIONS, out.data, out.len, take_row, rows), 0);
+	assert_int_equal(rows[0].domain, 2);
+	for (unsigned i = 1; i < 3; i++) {
+		assert_true(rows[i].time_ms == RECORD.time_ms);
+		assert_memory_equal(&rows[i].exporter, &RECORD.exporter, sizeof(RECORD.exporter));
+		assert_int_equal(rows[i].domain, 7);
+		assert_int_equal(rows[i].name.len, RECORD.name.len);
+		assert_memory_equal(rows[i].name.data, RECORD.name.data, RECORD.name.len);
+		assert_memory_equal(rows[i].value.data, RECORD.value.data, RECORD.value.len);
+	}
+	/* Cut at each place, and with a byte too many: no row, or none beyond. */
+	for (size_t len = 0; len < out.len; len++)
+		assert_int_equal(weir_records_read(WEIR_TABLE_OPTIONS, out.data, len, take_row, rows), -EBADMSG);
+	assert_int_equal(weir_buffer_append(&out, "", 1), 0);
+	assert_int_equal(weir_records_read(WEIR_TABLE_OPTIONS, out.data, out.len, take_row, rows), -EBADMSG);
+	assert_int_equal(weir_records_read(WEIR_TABLE_EVENTS, out.data, out.len - 1, take_row, rows), -EBADMSG);
+	assert_int_equal(rows[0].domain, 2);
+	weir_records_done(&r);
+	weir_buffer_done(&out);
+}
+
 static void test_native(void **state)
 {
 	struct weir_records r;
@@ -87,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_native),
+		cmocka_unit_test(test_read_back),
 		cmocka_unit_test(test_full),
 	};
 

@@ -22,8 +22,8 @@ struct least {
 	struct weir_spool_writer *writer;
 	struct weir_spool_position *of_one; /* work space */
 	struct weir_error *err;
-	unsigned consumers;
-	uint64_t number[WEIR_SPOOL_LANES_MAX]; /* by place in the index */
+	unsigned consumers[WEIR_SPOOL_LANES_MAX]; /* by place in the index */
+	uint64_t number[WEIR_SPOOL_LANES_MAX]; /* 0 without a consumer */
 };
 
 static int take_least(void *ctx, const char *consumer)
@@ -35,12 +35,14 @@ static int take_least(void *ctx, const char *consumer)
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	for (unsigned i = 0; i < index->lanes; i++) {
-		uint64_t number = weir_spool_position_get(least->of_one, index->lane[i].name);
+		const char *lane = index->lane[i].name;
+		uint64_t number = weir_spool_position_get(least->of_one, lane);
 
-		if (!least->consumers || number < least->number[i])
+		if (!weir_spool_consumes(consumer, lane))
+			continue;
+		if (!least->consumers[i]++ || number < least->number[i])
 			least->number[i] = number;
 	}
-	least->consumers++;
 	return 0;
 }
 
@@ -176,7 +178,7 @@ int weir_spool_clean(struct weir_spool_writer *writer, struct weir_error *err)
 	/* Trouble with a position keeps what is committed, but not from the limit. */
 	if (!trouble)
 		trouble = weir_spool_each_consumer(&writer->folder, take_least, &least);
-	if (!trouble && least.consumers)
+	if (!trouble)
 		trouble = remove_committed(writer, &least, err);
 	free(least.of_one);
 	rc = remove_oldest(writer, trouble ? NULL : err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,23 @@ int weir_spool_position_save(const struct weir_spool_folder *folder, int positio
 	(void)snprintf(where, sizeof(where), "%s/" WEIR_SPOOL_POSITION "/%s", folder->dir, consumer);
 	return weir_error_set(err, rc, where, rc == -ENOSPC ? "make room on the disk" : NULL,
 			      "the position cannot be written: %s", strerror(-rc));
+}
+
+bool weir_spool_consumes(const char *consumer, const char *lane)
+{
+	enum weir_table table = weir_table_of_lane(consumer);
+
+	return table == WEIR_TABLE_FLOWS || table == weir_table_of_lane(lane);
+}
+
+int weir_spool_forget(const char *dir, const char *consumer, struct weir_error *err)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/" WEIR_SPOOL_POSITION "/%s", dir, consumer);
+	if (unlink(path) && errno != ENOENT)
+		return weir_error_set(err, -errno, path, NULL, "it cannot be removed: %s", strerror(errno));
+	return 0;
 }
 
 struct each {

@@ -3,6 +3,8 @@
 #ifndef WEIR_SPOOL_POSITION_H
 #define WEIR_SPOOL_POSITION_H
 
+#include <stdbool.h>
+
 #include "spool/folder.h"
 #include "spool/index.h"
 
@@ -23,6 +25,9 @@ int weir_spool_position_load(const struct weir_spool_folder *folder, const char 
 			     struct weir_spool_position *ret_position, struct weir_error *err) WEIR_MUST_CHECK;
 int weir_spool_position_save(const struct weir_spool_folder *folder, int position_fd, const char *consumer,
 			     const struct weir_spool_position *position, struct weir_error *err) WEIR_MUST_CHECK;
+
+/* Whether the consumer reads that lane: all, unless its name begins with a table's. */
+bool weir_spool_consumes(const char *consumer, const char *lane);
 
 /* Call back for every consumer of the spool. */
 int weir_spool_each_consumer(const struct weir_spool_folder *folder, int (*each)(void *ctx, const char *consumer),

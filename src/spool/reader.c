@@ -133,6 +133,8 @@ static struct weir_spool_lane *pick_lane(struct weir_spool_reader *r)
 		struct weir_spool_lane *lane = &r->index->lane[at];
 		uint64_t done = weir_spool_position_get(&r->position, lane->name);
 
+		if (!weir_spool_consumes(r->consumer, lane->name))
+			continue;
 		while (lane->first < lane->entries && lane->entry[lane->first].number <= done)
 			lane->first++;
 		if (lane->first < lane->entries) {
@@ -309,7 +311,7 @@ int weir_spool_peek(struct weir_spool_reader *reader, struct weir_spool_segment 
 		struct weir_spool_segment segment;
 		int rc;
 
-		if (!entry)
+		if (!entry || !weir_spool_consumes(reader->consumer, lane->name))
 			continue;
 		describe(reader, lane, entry, &segment);
 		rc = verify(reader, &segment, err);
@@ -359,7 +361,7 @@ int weir_spool_backlog(struct weir_spool_reader *reader, struct weir_spool_backl
 		const struct weir_spool_lane *lane = &reader->index->lane[i];
 		uint64_t done = weir_spool_position_get(&reader->position, lane->name);
 
-		for (size_t k = 0; k < lane->entries; k++) {
+		for (size_t k = 0; weir_spool_consumes(reader->consumer, lane->name) && k < lane->entries; k++) {
 			if (lane->entry[k].number <= done)
 				continue;
 			b.segments++;

@@ -79,7 +79,8 @@ struct weir_spool_segment {
 
 struct weir_spool_reader;
 
-/* Register the consumer (its position file is made at once, so that nothing is removed before it was read). */
+/* Register the consumer (its position file is made at once, so that nothing is removed before it was read). One whose name begins
+ * as the lanes of a table do ("events-soc") reads those lanes only, and the others do not wait for it. */
 int weir_spool_reader_open(const char *dir, const char *consumer, struct weir_spool_reader **ret_reader,
 			   struct weir_error *err) WEIR_MUST_CHECK;
 void weir_spool_reader_close(struct weir_spool_reader *reader);
@@ -98,6 +99,13 @@ int weir_spool_commit(struct weir_spool_reader *reader, const struct weir_spool_
  * and go on behind it. Not counted as damaged here. */
 int weir_spool_set_aside(struct weir_spool_reader *reader, const struct weir_spool_segment *segment,
 			 struct weir_error *err) WEIR_MUST_CHECK;
+
+/* The rows of a segment of another table than flows, in turn: weir_records_read() frame by frame. A non-zero return of each() ends
+ * it and is returned. -EBADMSG: the segment is damaged, or not of the table. */
+int weir_spool_read_records(const struct weir_spool_segment *segment, int (*each)(void *ctx, const struct weir_record *record),
+			    void *ctx, struct weir_error *err) WEIR_MUST_CHECK;
+/* A consumer that is gone for good: nothing waits for it any more. Nothing happens when there is none of that name. */
+int weir_spool_forget(const char *dir, const char *consumer, struct weir_error *err) WEIR_MUST_CHECK;
 
 struct weir_spool_backlog {
 	uint64_t segments;

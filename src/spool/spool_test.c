@@ -348,6 +348,81 @@ static void test_segments_go_when_all_consumers_have_them(void **state)
 	weir_spool_writer_close(w);
 }
 
+static int count_record(void *ctx, const struct weir_record *record)
+{
+	unsigned *count = ctx;
+
+	assert_int_equal(record->number, 40 + *count);
+	assert_memory_equal(record->name.data, "rule", record->name.len);
+	++*count;
+	return 0;
+}
+
+static void put_events(struct weir_spool_writer *w, unsigned frames, unsigned rows)
+{
+	struct weir_records records;
+	struct weir_buffer native;
+	unsigned number = 40;
+
+	weir_buffer_init(&native);
+	weir_records_init(&records, WEIR_TABLE_EVENTS);
+	for (unsigned i = 0; i < frames; i++) {
+		weir_records_reset(&records);
+		weir_buffer_reset(&native);
+		for (unsigned k = 0; k < rows; k++) {
+			const struct weir_record record = {.number = number++, .name = {"rule", 4}};
+
+			assert_int_equal(weir_records_add(&records, &record), 0);
+		}
+		assert_int_equal(weir_records_native(&records, &native), 0);
+		assert_int_equal(weir_spool_append_native(w, &native, rows, NULL), 0);
+	}
+	assert_int_equal(weir_spool_sync(w, NULL), 0);
+	weir_records_done(&records);
+	weir_buffer_done(&native);
+}
+
+static void test_a_consumer_of_one_table(void **state)
+{
+	struct spool_fixture *f = *state;
+	struct weir_spool_options of_flows = spool_options(f->dir, "w0"), of_events = spool_options(f->dir, "events-w0");
+	struct weir_spool_writer *flows = open_writer(&of_flows), *events = open_writer(&of_events);
+	struct weir_spool_reader *soc = open_reader(f->dir, "events-soc");
+	struct weir_spool_reader *all;
+	struct weir_spool_segment s;
+	unsigned count = 0;
+
+	for (uint64_t i = 1; i <= 3; i++)
+		put_segment(flows, f->block, i, 10);
+	put_events(events, 2, 3);
+	assert_int_equal(backlog(soc).segments, 1);
+	s = expect_next(soc);
+	assert_string_equal(s.lane, "events-w0");
+	assert_int_equal(weir_spool_read_records(&s, count_record, &count, NULL), 0);
+	assert_int_equal(count, 6);
+	/* Flows do not wait for it, and nothing goes while nobody else has read them. */
+	assert_int_equal(weir_spool_clean(flows, NULL), 0);
+	all = open_reader(f->dir, "all");
+	assert_int_equal(backlog(all).segments, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		struct weir_spool_segment each = expect_next(all);
+
+		commit(all, &each);
+	}
+	put_events(events, 1, 1);
+	assert_int_equal(weir_spool_clean(flows, NULL), 0);
+	assert_int_equal(access(s.path, F_OK), 0);
+	/* Until it is done with, or forgotten. */
+	weir_spool_reader_close(soc);
+	assert_int_equal(weir_spool_forget(f->dir, "events-soc", NULL), 0);
+	assert_int_equal(weir_spool_forget(f->dir, "events-soc", NULL), 0);
+	assert_int_equal(weir_spool_clean(flows, NULL), 0);
+	assert_int_not_equal(access(s.path, F_OK), 0);
+	weir_spool_reader_close(all);
+	weir_spool_writer_close(flows);
+	weir_spool_writer_close(events);
+}
+
 static void test_the_oldest_go_beyond_the_limit(void **state)
 {
 	struct spool_fixture *f = *state;
@@ -570,6 +645,7 @@ int main(void)
 		TEST(test_one_writer_a_lane_and_one_reader_a_consumer),
 		TEST(test_names_that_are_refused),
 		TEST(test_segments_go_when_all_consumers_have_them),
+		TEST(test_a_consumer_of_one_table),
 		TEST(test_the_oldest_go_beyond_the_limit),
 		TEST(test_the_newest_of_a_lane_stays),
 		TEST(test_a_number_is_not_used_again_after_damage),

@@ -48,8 +48,12 @@ static int look_as(void *ctx, const char *consumer)
 			return rc == -ENOENT ? 0 : rc; /* it went away meanwhile */
 	}
 	(void)snprintf(survey.consumer, sizeof(survey.consumer), "%s", consumer);
-	for (unsigned i = 0; i < look->index->lanes; i++)
-		add_lane(&look->index->lane[i], weir_spool_position_get(&look->position, look->index->lane[i].name), &survey);
+	for (unsigned i = 0; i < look->index->lanes; i++) {
+		const struct weir_spool_lane *lane = &look->index->lane[i];
+
+		if (weir_spool_consumes(consumer, lane->name))
+			add_lane(lane, weir_spool_position_get(&look->position, lane->name), &survey);
+	}
 	look->consumers++;
 	return look->each(look->ctx, &survey);
 }
