@@ -55,7 +55,7 @@ lint: ## format and warnings, gcc and clang
 	@tools/lint
 
 doc: build ## make the generated pages of doc/ again
-	@for page in columns:columns exporters:exporters faults:faults config:configuration; do \
+	@for page in columns:columns exporters:exporters faults:faults notify:notify config:configuration; do \
 		build/release/weir reference $${page%:*} >doc/$${page#*:}.md; \
 	done
 	@tools/requirements >doc/requirements.md

@@ -13,6 +13,7 @@ extern const struct weir_command weir_command_flows;
 extern const struct weir_command weir_command_generate;
 extern const struct weir_command weir_command_manual_pages;
 extern const struct weir_command weir_command_matrix;
+extern const struct weir_command weir_command_notify;
 extern const struct weir_command weir_command_policy;
 extern const struct weir_command weir_command_probe;
 extern const struct weir_command weir_command_reference;
@@ -36,6 +37,7 @@ const struct weir_command *const weir_commands[] = {
 	&weir_command_generate,
 	&weir_command_manual_pages,
 	&weir_command_matrix,
+	&weir_command_notify,
 	&weir_command_policy,
 	&weir_command_probe,
 	&weir_command_reference,

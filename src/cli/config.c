@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/enrichment.h"
+#include "cli/notify.h"
 #include "config/config.h"
 #include "snmp/target.h"
 
@@ -49,8 +50,12 @@ static int check(const char *path, const struct weir_config *config)
 	unsigned count[WEIR_FINDINGS] = {0};
 	struct weir_enrichment enrichment;
 	struct weir_enrich_stats stats;
+	struct weir_targets targets;
 	struct weir_error err = {0};
 
+	if (weir_targets_read(config, &targets, &err))
+		return weir_fail(WEIR_EXIT_FAILED, &err);
+	weir_targets_done(&targets);
 	if (check_targets(config, &err) || weir_enrichment_open(config, NULL, false, &enrichment, &err))
 		return weir_fail(WEIR_EXIT_FAILED, &err);
 	weir_enrich_check(enrichment.enrich, tell_finding, count);
@@ -116,7 +121,7 @@ const struct weir_command weir_command_config = {
 	.name = "config",
 	.arguments = "check|show [FILE]",
 	.summary = "look weir.yaml over, or print the configuration in force",
-	.text = "check reads the file, and those that it names for networks and services, and names the first mistake with its line and "
+	.text = "check reads the file, and those that it names for networks, services and notifications, and names the first mistake with its line and "
 		"column. Of the networks it tells which stand twice, which lie within a network of another zone (the longest prefix "
 		"counts), and which addresses are in none: of a network that is divided, those in none of its parts, and private "
 		"addresses. These are no mistakes.\n\n"

@@ -8,6 +8,7 @@
 #include "cli/exporters_table.h"
 #include "config/config.h"
 #include "flow/column.h"
+#include "notify/target.h"
 #include "wire/element.h"
 #include "wire/fault.h"
 
@@ -188,6 +189,53 @@ static void print_config(void)
 
 /* --- the command ------------------------------------------------------------------------------------------ */
 
+/* --- targets of events -------------------------------------------------------------------------------------- */
+
+static void print_notify(void)
+{
+	const char *name, *help;
+	const struct weir_notify_form *form;
+	const struct weir_notify_value *value;
+
+	fputs("# Telling of events\n\n"
+	      "<!-- Made from the tables of src/notify: `weir reference notify >doc/notify.md` -->\n\n"
+	      "`notify.to` in weir.yaml lists who is told of events; each is a line of a name, a URL and options. `weir run` then starts "
+	      "`weir notify`, which tells each of them what it wants; `weir notify --test all` sends each a test message.\n\n"
+	      "```yaml\nnotify:\n  to:\n"
+	      "    - siem syslog+tls://siem.example.com:6514 ca=/etc/weir/siem.pem level=notice\n"
+	      "    - chat https://chat.example.com url_file=/etc/weir/slack.url form=slack\n"
+	      "    - soc smtp://mail.example.com:587 from=weir@example.com to=soc@example.com user=weir password_file=/etc/weir/mail.password "
+	      "level=critical\n"
+	      "    - own https://api.example.com/events token_file=/etc/weir/token template=/etc/weir/event.json rule=dns/+ntp/\n```\n\n"
+	      "A target that is down delays itself only. It is tried again after 0.5 s, then with pauses that double up to a minute; what it "
+	      "was not told waits in the spool, and after a day is passed over and counted. A restart loses nothing: events that go on, and after a "
+	      "crash some others, are told a second time. An event is told when it begins, and while it goes on again after `repeat=`, with its "
+	      "sums so far; of more than `per_minute=` in a minute one message says how many were held back. A webhook that answers with 4xx "
+	      "for a message will not be asked again for it (but after 401 to 405, 407, 408, 410, 425 and 429, which somebody may mend). Events that are "
+	      "silenced in the list (`weir events silence`) are told all the same.\n\n"
+	      "`weir status` says who cannot be told; the counters are `weir_notify_…` of `/metrics`. Secrets stand in files of their own "
+	      "and in no log. The user that weir runs as has to be able to read these files.\n\n"
+	      "## URLs\n\n| URL | What |\n|---|---|\n",
+	      stdout);
+	for (unsigned i = 0; weir_notify_scheme_at(i, &name, &help); i++)
+		printf("| `%sHOST` | %s |\n", name, help);
+	fputs("\n## Options\n\n| Option | Meaning |\n|---|---|\n", stdout);
+	for (unsigned i = 0; weir_notify_option_at(i, &name, &help); i++)
+		printf("| `%s` | %s |\n", name, help);
+	fputs("\n## Forms of webhooks\n\n| `form=` | For |\n|---|---|\n", stdout);
+	for (unsigned i = 0; (form = weir_notify_form_at(i)); i++)
+		printf("| `%s` | %s |\n", form->name, form->help);
+	fputs("\n## Values of templates\n\nIn the file of `template=`, `${name}` stands for a value, escaped for the inside of a JSON string.\n\n"
+	      "| Value | Meaning |\n|---|---|\n",
+	      stdout);
+	for (unsigned i = 0; (value = weir_notify_value_at(i)); i++)
+		printf("| `%s` | %s |\n", value->name, value->help);
+	fputs("\n## Syslog\n\nThe facility is local0; the severity follows from the level: info 6, notice 5, warning 4, error 3, critical 2. "
+	      "The values stand as structured data `[weir@32473 …]`, the message is the rule's. Over UDP a message is cut at 2048 bytes, over TCP and TLS "
+	      "at 8192. Syslog has no answers: what a server had not yet read when it went away is lost.\n",
+	      stdout);
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
@@ -196,6 +244,7 @@ static const struct {
 	{"exporters", print_exporters},
 	{"faults", print_faults},
 	{"elements", print_elements},
+	{"notify", print_notify},
 	{"config", print_config},
 };
 
@@ -219,10 +268,10 @@ static int run(const struct weir_command *self, int argc, char **argv)
 
 const struct weir_command weir_command_reference = {
 	.name = "reference",
-	.arguments = "columns|exporters|faults|elements|config",
-	.summary = "print what weir knows: columns, exporters, faults, information elements, options",
+	.arguments = "columns|exporters|faults|elements|notify|config",
+	.summary = "print what weir knows: columns, exporters, faults, information elements, targets of events, options",
 	.text = "Prints the tables that the program itself works by, as Markdown: the columns of a flow with the elements that "
-		"feed them, what is known of exporters, the faults of export messages, the information elements of IANA and of vendors, or the options of "
+		"feed them, what is known of exporters, the faults of export messages, the information elements of IANA and of vendors, the targets that events can be told to, or the options of "
 		"weir.yaml.",
 	.examples = "weir reference columns\tnames for filters, queries and NDJSON\n"
 		    "weir reference elements | grep -i vlan\twhich elements are about VLANs",

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "cli/notify.h"
 #include "cli/role.h"
 #include "cli/run_banner.h"
 #include "cli/store_client.h"
@@ -32,7 +33,7 @@
 #define NO_PROGRESS_MS 3000
 
 /* In the order in which they start; they stop in the opposite one. */
-enum role_index { STORE, WEB, SINK, SNMP, COLLECT, PROBE, REPLICATE, ROLES };
+enum role_index { STORE, WEB, NOTIFY, SINK, SNMP, COLLECT, PROBE, REPLICATE, ROLES };
 
 static const struct {
 	const char *name;
@@ -43,6 +44,7 @@ static const struct {
 } ROLE_TABLE[ROLES] = {
 	[STORE] = {"store", false, false, STORE_STOP_MS, 0},
 	[WEB] = {"web", false, false, STOP_MS, 0},
+	[NOTIFY] = {"notify", false, false, STOP_MS, 0},
 	[SINK] = {"sink", false, false, STOP_MS, DRAIN_MS},
 	[SNMP] = {"snmp", false, false, STOP_MS, 0},
 	[COLLECT] = {"collect", true, true, STOP_MS, 0},
@@ -422,7 +424,7 @@ static int supervise(struct run *run, const char *options)
 
 static void remove_metrics(const struct run *run)
 {
-	static const char *const NAMES[] = {"run", "collect", "probe", "replicate", "sink", "snmp", "store", "web"};
+	static const char *const NAMES[] = {"run", "collect", "notify", "probe", "replicate", "sink", "snmp", "store", "web"};
 
 	for (unsigned i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		char path[sizeof(run->role.run_dir) + 16];
@@ -453,6 +455,10 @@ static int prepare(struct run *run, struct weir_error *err)
 		add_role(run, STORE);
 	if (run->role.config.web_listen.count)
 		add_role(run, WEB);
+	if (run->role.config.notify_to.count)
+		add_role(run, NOTIFY);
+	else
+		weir_targets_forget_others(run->role.spool_dir, &(struct weir_targets){0});
 	add_role(run, SINK);
 	if (run->role.config.snmp_targets.count)
 		add_role(run, SNMP);

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web", "probe", "snmp"};
+const char *const weir_status_roles[WEIR_STATUS_ROLES] = {"collect", "sink", "store", "replicate", "web", "probe", "snmp", "notify"};
 
 #define COLLECT WEIR_STATUS_COLLECT
 #define SINK	WEIR_STATUS_SINK

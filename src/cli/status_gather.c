@@ -119,7 +119,8 @@ static void find_processes(struct weir_status *status)
 			    (i != WEIR_STATUS_REPLICATE || status->config->replicate_to.count) &&
 			    (i != WEIR_STATUS_WEB || status->config->web_listen.count) &&
 			    (i != WEIR_STATUS_PROBE || status->config->probe_interfaces.count) &&
-			    (i != WEIR_STATUS_SNMP || status->config->snmp_targets.count);
+			    (i != WEIR_STATUS_SNMP || status->config->snmp_targets.count) &&
+			    (i != WEIR_STATUS_NOTIFY || status->config->notify_to.count);
 		p->state = reports_itself(status, &run, &p->samples) ? "up" : "down";
 		if (status->supervised)
 			read_supervised(&run, weir_status_roles[i], p);
@@ -349,6 +350,21 @@ static void judge_snmp(struct weir_status *status)
 		weir_status_problem(status, "SNMP of %.0f more exporters fails; snmp's log names them", failing - told);
 }
 
+static void judge_targets(struct weir_status *status)
+{
+	const struct weir_samples *samples = &status->process[WEIR_STATUS_NOTIFY].samples;
+	char name[64];
+
+	for (size_t i = 0; is_state(status, WEIR_STATUS_NOTIFY, "up") && i < samples->count; i++) {
+		const struct weir_sample *s = &samples->sample[i];
+
+		if (strcmp(s->name, "weir_notify_up") == 0 && s->value < 1 && weir_sample_label(s, "target", name, sizeof(name)))
+			weir_status_problem(status, "%s is not told of events, which wait in the spool; notify's log says why, "
+						    "`weir notify --test %s` tries it",
+					    name, name);
+	}
+}
+
 /* --- spool, store, disk ----------------------------------------------------------------------------------- */
 
 static int keep_furthest(void *ctx, const struct weir_spool_survey *survey)
@@ -465,6 +481,7 @@ void weir_status_gather(const struct weir_config *config, const char *data_dir, 
 	judge_figures(status);
 	judge_outputs(status);
 	judge_snmp(status);
+	judge_targets(status);
 	gather_spool(status);
 	gather_store(status);
 	gather_disk(status);

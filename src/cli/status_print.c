@@ -192,6 +192,45 @@ static int table_probe(const struct weir_status *status, struct weir_buffer *out
 	return rc ? rc : table_role(status, WEIR_STATUS_PROBE, out);
 }
 
+/* The targets of notify, by the samples that are there once for each. */
+static int each_target(const struct weir_status *status, int (*put)(const char *name, bool up, double sent, bool first, struct weir_buffer *out),
+		       struct weir_buffer *out)
+{
+	const struct weir_samples *samples = &status->process[WEIR_STATUS_NOTIFY].samples;
+	bool first = true;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < samples->count; i++) {
+		const struct weir_sample *s = &samples->sample[i];
+		char name[64], label[80];
+		double sent = 0;
+
+		if (strcmp(s->name, "weir_notify_up") != 0 || !weir_sample_label(s, "target", name, sizeof(name)))
+			continue;
+		(void)snprintf(label, sizeof(label), "target=\"%s\"", name);
+		(void)weir_samples_get(samples, "weir_notify_sent_total", label, &sent);
+		rc = put(name, s->value > 0, sent, first, out);
+		first = false;
+	}
+	return rc;
+}
+
+static int table_target(const char *name, bool up, double sent, bool first, struct weir_buffer *out)
+{
+	(void)first;
+	return weir_buffer_printf(out, LABEL "%12.0f   %s\n", name, sent, up ? "events told" : "events told; cannot be told now");
+}
+
+static int table_notify(const struct weir_status *status, struct weir_buffer *out)
+{
+	int rc;
+
+	if (!status->process[WEIR_STATUS_NOTIFY].wanted || !status->process[WEIR_STATUS_NOTIFY].samples.count)
+		return 0;
+	rc = weir_buffer_text(out, "\nnotify\n");
+	return rc ? rc : each_target(status, table_target, out);
+}
+
 int weir_status_print_table(const struct weir_status *status, struct weir_buffer *out)
 {
 	char disk[WEIR_HUMAN_MAX];
@@ -215,6 +254,8 @@ int weir_status_print_table(const struct weir_status *status, struct weir_buffer
 		rc = weir_buffer_text(out, "\nsnmp\n");
 	if (!rc && status->process[WEIR_STATUS_SNMP].wanted)
 		rc = table_role(status, WEIR_STATUS_SNMP, out);
+	if (!rc)
+		rc = table_notify(status, out);
 	if (!rc && status->has_spool)
 		rc = weir_buffer_text(out, "\nspool\n");
 	if (!rc)
@@ -344,6 +385,25 @@ static int json_problems(const struct weir_status *status, struct weir_buffer *o
 	return rc ? rc : weir_buffer_text(out, "]}\n");
 }
 
+static int json_target(const char *name, bool up, double sent, bool first, struct weir_buffer *out)
+{
+	int rc = json_text(first ? "\n  " : ",\n  ", name, out);
+
+	return rc ? rc : weir_buffer_printf(out, ": {\"up\": %s, \"sent\": %.0f}", up ? "true" : "false", sent);
+}
+
+static int json_notify(const struct weir_status *status, struct weir_buffer *out)
+{
+	int rc;
+
+	if (!status->process[WEIR_STATUS_NOTIFY].wanted)
+		return 0;
+	rc = weir_buffer_text(out, ",\n \"notify\": {");
+	if (!rc)
+		rc = each_target(status, json_target, out);
+	return rc ? rc : weir_buffer_text(out, "}");
+}
+
 int weir_status_print_json(const struct weir_status *status, struct weir_buffer *out)
 {
 	const struct weir_spool_survey *w = &status->waiting;
@@ -387,5 +447,7 @@ int weir_status_print_json(const struct weir_status *status, struct weir_buffer 
 		if (!rc)
 			rc = weir_buffer_text(out, "}");
 	}
+	if (!rc)
+		rc = json_notify(status, out);
 	return rc ? rc : json_problems(status, out);
 }

@@ -64,6 +64,7 @@ struct weir_config {
 	char *policy_file;
 	struct weir_config_list policy_packs;
 	uint64_t policy_storm;
+	struct weir_config_list notify_to; /* none: `weir run` starts no notifier */
 	char *services_file;
 	struct weir_config_list exporters_names;
 	struct weir_config_list exporters_interfaces;
