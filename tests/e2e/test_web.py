@@ -2,6 +2,7 @@
 import collections
 import concurrent.futures
 import csv
+import gzip
 import http.client
 import io
 import json
@@ -451,6 +452,20 @@ def test_page_has_etags_and_is_compressed(system):
     assert len(packed.body) < len(plain.body) / 2
     assert system.ask("/explore").body == page.body and system.ask("/nothing.js").status == 404
     assert system.ask("/../../etc/passwd").status in (200, 404) and b"root:" not in system.ask("/../../etc/passwd").body
+
+
+def test_answers_are_compressed_where_that_is_asked_for(system):
+    plain = system.ask("/api/v1/flows", last="7d", limit=200, to="now")
+    packed = system.ask("/api/v1/flows", last="7d", limit=200, to="now", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"] and int(packed.headers["Content-Length"]) == len(packed.body)
+    assert len(packed.body) < len(plain.body) / 4
+    assert json.loads(gzip.decompress(packed.body))["rows"] == plain.json()["rows"]
+    for refused in ("gzip;q=0", "br", "identity"):
+        assert "Content-Encoding" not in system.ask("/api/v1/flows", last="7d", headers={"Accept-Encoding": refused}).headers
+    # What is short, and what has a session's secret, is sent as it is.
+    for path in ("/healthz", "/api/v1/session"):
+        assert "Content-Encoding" not in system.ask(path, headers={"Accept-Encoding": "gzip"}).headers
 
 
 @pytest.mark.parametrize("headers", [
