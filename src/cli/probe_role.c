@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -209,6 +210,58 @@ static void close_interfaces(struct weir_probe_session_options *options)
 		weir_packets_close(options->packets[i]);
 }
 
+/* Collectors beside the spool; *ret_list is the caller's. */
+static int set_targets(const struct weir_config *c, struct weir_probe_session_options *o, char **ret_list, struct weir_error *err)
+{
+	static const struct {
+		const char *name;
+		enum weir_flow_type version;
+	} VERSIONS[] = {{"netflow5", WEIR_FLOW_NETFLOW5}, {"netflow9", WEIR_FLOW_NETFLOW9}, {"ipfix", WEIR_FLOW_IPFIX}};
+	struct weir_buffer list;
+	int rc = 0;
+
+	weir_buffer_init(&list);
+	for (unsigned i = 0; !rc && i < c->probe_to.count; i++)
+		rc = weir_buffer_printf(&list, "%s%s", i ? "," : "", c->probe_to.item[i]);
+	if (!rc && c->probe_to.count && !weir_buffer_cstr(&list))
+		rc = -ENOMEM;
+	if (rc) {
+		weir_buffer_done(&list);
+		return weir_error_set(err, rc, NULL, NULL, "out of memory");
+	}
+	o->to = *ret_list = (char *)list.data;
+	o->tls = (struct weir_uplink_tls){.ca = c->tls_ca, .certificate = *c->tls_certificate ? c->tls_certificate : NULL,
+					  .key = *c->tls_key ? c->tls_key : NULL};
+	for (size_t i = 0; i < sizeof(VERSIONS) / sizeof(VERSIONS[0]); i++) {
+		if (strcmp(VERSIONS[i].name, c->probe_version) == 0)
+			o->encoder.version = VERSIONS[i].version;
+	}
+	o->encoder.sampling_rate = c->probe_sampling > 1 ? (uint32_t)c->probe_sampling : 0;
+	o->encoder.agent = o->meter.exporter;
+	return 0;
+}
+
+/* A session over TCP or TLS is made anew when it ends, which needs a socket, a name and certificates; datagrams need nothing more. */
+static void confine(struct weir_role *role, struct weir_enrichment *enrichment)
+{
+	const struct weir_config *c = &role->config;
+	const char *const certificates[] = {c->tls_ca, c->tls_certificate, c->tls_key};
+	struct weir_sandbox_path paths[2 * WEIR_ROLE_PATHS_MAX + 1] = {{0}};
+	bool streams = false;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->probe_to.count; i++)
+		streams = streams || weir_target_is_stream(c->probe_to.item[i]);
+	for (const struct weir_sandbox_path *p = weir_role_resolving; streams && p->path; p++)
+		paths[n++] = *p;
+	for (unsigned i = 0; streams && i < sizeof(certificates) / sizeof(certificates[0]); i++) {
+		if (*certificates[i])
+			paths[n++] = (struct weir_sandbox_path){certificates[i], WEIR_SANDBOX_READ};
+	}
+	(void)weir_enrichment_paths(enrichment, paths + n, WEIR_ROLE_PATHS_MAX - n);
+	weir_role_confine(role, streams ? WEIR_SANDBOX_SINK : WEIR_SANDBOX_COLLECT, streams, paths);
+}
+
 /* From here on nothing needs privileges, and what the spool makes belongs to the user. */
 static int run_role(struct weir_role *role, struct weir_probe_session_options *options)
 {
@@ -219,39 +272,45 @@ static int run_role(struct weir_role *role, struct weir_probe_session_options *o
 		.segment_rows_max = SEGMENT_ROWS,
 		.bytes_max = c->spool_size_max_bytes,
 	};
-	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 1] = {{0}};
 	struct weir_enrichment enrichment;
 	struct weir_probe_session *session;
 	struct weir_error err = {0};
+	char *to = NULL;
 	int status;
 
 	options->live = true;
 	options->spool = &spool;
 	options->sync_ms = (int64_t)c->collect_sync_ms;
 	set_meter(c, &options->meter);
-	status = weir_enrichment_open(c, role->run_dir, true, &enrichment, &err);
+	status = set_targets(c, options, &to, &err);
+	if (!status)
+		status = weir_enrichment_open(c, role->run_dir, true, &enrichment, &err);
 	if (status) {
+		free(to);
 		close_interfaces(options);
 		return weir_role_cannot_open(status, &err);
 	}
 	options->enrich = enrichment.enrich;
 	status = weir_probe_session_new(options, &session, &err);
 	if (status) {
+		free(to);
 		weir_enrichment_done(&enrichment);
 		return weir_role_cannot_open(status, &err);
 	}
-	(void)weir_enrichment_paths(&enrichment, paths, WEIR_ROLE_PATHS_MAX);
-	weir_role_confine(role, WEIR_SANDBOX_COLLECT, false, paths);
+	confine(role, &enrichment);
 	if (weir_probe_session_start(session, &err)) {
 		status = weir_fail(WEIR_EXIT_FAILED, &err);
 	} else {
 		for (unsigned i = 0; i < c->probe_interfaces.count; i++)
 			weir_log(&role->log, WEIR_LOG_INFO, "listening on %s", c->probe_interfaces.item[i]);
+		for (unsigned i = 0; i < c->probe_to.count; i++)
+			weir_log(&role->log, WEIR_LOG_INFO, "flows go to %s as well", c->probe_to.item[i]);
 		weir_enrichment_tell(role, &enrichment);
 		status = serve(role, session, &enrichment);
 	}
 	weir_probe_session_free(session);
 	weir_enrichment_done(&enrichment);
+	free(to);
 	return status;
 }
 

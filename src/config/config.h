@@ -54,6 +54,8 @@ struct weir_config {
 	char *probe_tunnel;
 	uint64_t probe_sampling;
 	bool probe_promiscuous;
+	struct weir_config_list probe_to; /* none: the spool alone */
+	char *probe_version;
 
 	uint64_t spool_size_max_bytes;
 	uint64_t spool_segment_bytes;

@@ -2,6 +2,7 @@
 itself read of them; live on an interface, and as a part of `weir run`."""
 import collections
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import threading
 import time
 
 import pytest
+import scapy.utils
 
 import lab as network
 import native
@@ -642,6 +644,57 @@ def test_weir_run_stores_what_was_seen(lab, weir, frames, tmp_path):
     sums = [native.sums(path) for path in (data / "spool").glob("p*/*.native.lz4")]
     assert sum(total for _, total in sums) == ip_bytes, log.read_text()
     assert sum(rows for rows, _ in sums) == len(flows_of(weir, "-r", frames, "--active", "365d", "--inactive", "365d"))
+
+
+@pytest.mark.parametrize("transport", ["", "tcp:"])
+def test_weir_run_sends_what_was_seen_as_well(transport, weir, frames, lab, tmp_path):
+    """`probe.to`: the flows go to a collector and into the spool, the same ones. Each side is a `weir run` of its own."""
+    port = free_port(socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    folders = {name: tmp_path / name for name in ("far", "near")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        listen = f"listen: ['127.0.0.1:{port}'], tcp_listen: ['127.0.0.1:{port}']" if name == "far" else \
+            f"listen: ['127.0.0.1:{free_port(socket.SOCK_DGRAM)}']"
+        probe = f"probe: {{interfaces: [t1], inactive: 1s, to: ['{transport}127.0.0.1:{port}']}}\n" if name == "near" else ""
+        (folder / "weir.yaml").write_text(f"data_dir: {folder}/var\nweb: {{listen: []}}\nstore: {{embedded: false, url: 'http://127.0.0.1:1'}}\n"
+                                          f"collect: {{{listen}, sync: 100ms}}\n{probe}")
+    log = {name: folder / "log" for name, folder in folders.items()}
+    running = {}
+    for name, folder in folders.items():
+        running[name] = lab.exporter.start(weir, "run", "--config", folder / "weir.yaml", log=log[name])
+        wait_until(f"{name}", lambda: "Ctrl-C stops it" in log[name].read_text(), 60)
+    wait_until("the probe", lambda: f"flows go to {transport}127.0.0.1:{port} as well" in log["near"].read_text())
+    lab.replay(frames, 5000)
+    packets, ip_bytes, _ = by_tshark(frames)
+    metrics = folders["near"] / "var/run/probe.prom"
+    wait_until("the metrics", lambda: f"\nweir_probe_packets_total {packets}\n" in metrics.read_text())
+    # The near one ends first: what its probe has kept is sent then.
+    assert lab.exporter.stop(running["near"], signal.SIGINT, 40) == 0, log["near"].read_text()
+
+    def sums(name, lanes):
+        found = [native.sums(path) for path in (folders[name] / "var/spool").glob(f"{lanes}/*.native.lz4")]
+        return sum(rows for rows, _ in found), sum(total for _, total in found)
+
+    near = sums("near", "p*")
+    assert near[1] == ip_bytes
+    wait_until("the far one to have them", lambda: sums("far", "w*") == near or sums("far", "s*") == near, 30)
+    assert lab.exporter.stop(running["far"], signal.SIGINT, 40) == 0, log["far"].read_text()
+
+
+def test_a_file_at_its_own_pace(weir, frames, tmp_path):
+    """--pace: the recording's time, no less, and the same flows; without it no waiting."""
+    recorded = tmp_path / "recorded.pcap"
+    packets = list(itertools.islice(scapy.utils.PcapReader(str(frames)), 30))
+    for i, packet in enumerate(packets):
+        packet.time = packets[0].time + i / 10  # three seconds
+    scapy.utils.wrpcap(str(recorded), packets)
+    flows, took = {}, {}
+    for option in ((), ("--pace",)):
+        begin = time.monotonic()
+        flows[option] = sorted((f["src_addr"], f["dst_addr"], f["packets"], f["bytes"]) for f in flows_of(weir, "-r", recorded, *option))
+        took[option] = time.monotonic() - begin
+    assert took[("--pace",)] >= 2.8, took
+    assert flows[()] == flows[("--pace",)] and flows[()]
 
 
 def probe_pid(data):
