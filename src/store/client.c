@@ -212,6 +212,30 @@ static int add_parameter(struct weir_client *client, struct weir_buffer *url, co
 	return rc;
 }
 
+/* The store reads the value of a query parameter as TabSeparated has it: a backslash begins an escape, a tab or newline ends it. */
+static int add_query_parameter(struct weir_client *client, struct weir_buffer *url, const char *name, const char *value)
+{
+	struct weir_buffer text;
+	const char *escaped;
+	int rc = 0;
+
+	weir_buffer_init(&text);
+	for (; !rc && *value; value++) {
+		if (*value == '\\')
+			rc = weir_buffer_text(&text, "\\\\");
+		else if (*value == '\t')
+			rc = weir_buffer_text(&text, "\\t");
+		else if (*value == '\n')
+			rc = weir_buffer_text(&text, "\\n");
+		else
+			rc = weir_buffer_append(&text, value, 1);
+	}
+	escaped = rc ? NULL : weir_buffer_cstr(&text);
+	rc = escaped ? add_parameter(client, url, name, escaped) : -ENOMEM;
+	weir_buffer_done(&text);
+	return rc;
+}
+
 /* URL/?database=…&SETTINGS…; sql is for inserts, whose body is data. */
 static int build_url(struct weir_client *client, const struct weir_client_setting *settings, int readonly,
 		     int whole, const char *sql, struct weir_buffer *url)
@@ -223,7 +247,8 @@ static int build_url(struct weir_client *client, const struct weir_client_settin
 		if (strcmp(settings->name, "database") == 0)
 			database = settings->value;
 		else
-			rc = add_parameter(client, url, settings->name, settings->value);
+			rc = (strncmp(settings->name, "param_", 6) == 0 ? add_query_parameter : add_parameter)(client, url, settings->name,
+													       settings->value);
 	}
 	if (!rc && *database)
 		rc = add_parameter(client, url, "database", database);

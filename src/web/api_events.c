@@ -1,5 +1,5 @@
-/* Events: the list, and the two things that operators say of one. The statements are the reports that `weir events` uses as well, with values in the
- * place of their parameters, so that the page shows a statement that can be run. */
+/* Events: the list, and the two things that operators say of one. The statements are the reports that `weir events` uses as well, and
+ * values go to the store beside them, as parameters. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,41 +12,9 @@
 #define TIME_MAX   INT64_C(4102444800000) /* 2100 */
 #define NUMBER_MAX 24
 
-/* What stands for a report's {name:Type}; numbers hold nothing but digits. A NULL name ends the list. */
-struct value {
-	const char *name;
-	const char *text;
-	bool number;
-};
-
-static const struct value *find_value(const struct value *values, const char *name, size_t len)
+static int put_report(const char *report, struct weir_buffer *out)
 {
-	while (values->name && (strlen(values->name) != len || memcmp(values->name, name, len) != 0))
-		values++;
-	return values->name ? values : NULL;
-}
-
-/* The report with its values. */
-static int put_report(const char *report, const struct value *values, struct weir_buffer *out)
-{
-	const char *at = weir_embedded_find(weir_report_texts, report);
-	int rc = 0;
-
-	while (!rc) {
-		const char *open = strchr(at, '{');
-		const struct value *value;
-
-		if (!open)
-			return weir_buffer_text(out, at);
-		value = find_value(values, open + 1, strcspn(open + 1, ":"));
-		if (!value)
-			return -EINVAL;
-		rc = weir_buffer_append(out, at, (size_t)(open - at));
-		if (!rc)
-			rc = value->number ? weir_buffer_text(out, value->text) : weir_sql_quote(value->text, strlen(value->text), out);
-		at = open + strcspn(open, "}") + 1;
-	}
-	return rc;
+	return weir_buffer_text(out, weir_embedded_find(weir_report_texts, report));
 }
 
 static int take_header(void *ctx, const struct weir_cell *names, const struct weir_cell *types, unsigned count)
@@ -135,7 +103,7 @@ static int take_event(void *ctx, const struct weir_cell *cells, unsigned count, 
 	return e->json.rc;
 }
 
-static int ask_events(struct events *e, const struct value *values, const char *id)
+static int ask_events(struct events *e, const struct weir_client_setting *values, const char *id)
 {
 	const struct weir_tsv_sink sink = {.header = take_header, .row = take_event, .ctx = e};
 	struct weir_buffer sql;
@@ -147,12 +115,12 @@ static int ask_events(struct events *e, const struct value *values, const char *
 	if (!rc)
 		rc = weir_buffer_text(&sql, " FROM (\n");
 	if (!rc)
-		rc = put_report("events", values, &sql);
+		rc = put_report("events", &sql);
 	/* The id has nothing but hexadecimal digits. */
 	if (!rc)
 		rc = id ? weir_buffer_printf(&sql, ") WHERE event_id = '%s'", id) : weir_buffer_text(&sql, ")");
 	if (!rc)
-		rc = weir_web_run(e->call, &sql, &sink);
+		rc = weir_web_run_with(e->call, &sql, values, &sink);
 	weir_buffer_done(&sql);
 	return rc;
 }
@@ -168,7 +136,7 @@ static int take_count(void *ctx, const struct weir_cell *cells, unsigned count, 
 	return 0;
 }
 
-static int ask_count(struct weir_web_call *call, const struct value *values, uint64_t *ret_count)
+static int ask_count(struct weir_web_call *call, const struct weir_client_setting *values, uint64_t *ret_count)
 {
 	const struct weir_tsv_sink sink = {.header = take_header, .row = take_count, .ctx = ret_count};
 	struct weir_buffer sql;
@@ -177,11 +145,11 @@ static int ask_count(struct weir_web_call *call, const struct value *values, uin
 	weir_buffer_init(&sql);
 	rc = weir_buffer_text(&sql, "SELECT count() FROM (\n");
 	if (!rc)
-		rc = put_report("events", values, &sql);
+		rc = put_report("events", &sql);
 	if (!rc)
 		rc = weir_buffer_text(&sql, ")");
 	if (!rc)
-		rc = weir_web_run(call, &sql, &sink);
+		rc = weir_web_run_with(call, &sql, values, &sink);
 	weir_buffer_done(&sql);
 	return rc;
 }
@@ -195,18 +163,18 @@ static const char *text_of(const struct weir_web_call *call, const char *name)
 
 /* All values of events.sql but the ends of what is listed. */
 #define EVENTS_VALUES(from_, to_, level_, rule_, subject_, state_)                                                     \
-	{"from_ms", from_, true}, {"to_ms", to_, true}, {"level", level_, false}, {"rule", rule_, false},              \
-		{"subject", subject_, false}, {"category", "", false}, {"state", state_, false}
+	{"param_from_ms", from_}, {"param_to_ms", to_}, {"param_level", level_}, {"param_rule", rule_},              \
+		{"param_subject", subject_}, {"param_category", ""}, {"param_state", state_}
 
 int weir_web_get_events(struct weir_web_call *call)
 {
 	char from[NUMBER_MAX], to[NUMBER_MAX], limit[NUMBER_MAX], offset[NUMBER_MAX];
-	const struct value values[] = {
+	const struct weir_client_setting values[] = {
 		EVENTS_VALUES(from, to, text_of(call, "severity"), text_of(call, "rule"), "", text_of(call, "state")),
-		{"limit", limit, true}, {"offset", offset, true}, {NULL, NULL, false}};
-	const struct value all[] = {
+		{"param_limit", limit}, {"param_offset", offset}, {NULL, NULL}};
+	const struct weir_client_setting all[] = {
 		EVENTS_VALUES(from, to, text_of(call, "severity"), text_of(call, "rule"), "", text_of(call, "state")),
-		{"limit", ALL, true}, {"offset", "0", true}, {NULL, NULL, false}};
+		{"param_limit", ALL}, {"param_offset", "0"}, {NULL, NULL}};
 	uint64_t most = weir_web_number(&call->parameters, "limit");
 	uint64_t skipped = weir_web_number(&call->parameters, "offset");
 	struct events e = {.call = call};
@@ -258,15 +226,15 @@ static int take_whom(void *ctx, const struct weir_cell *cells, unsigned count, b
 
 static int find_whom(struct weir_web_call *call, const char *id, struct whom *whom)
 {
-	const struct value values[] = {{"id", id, false}, {NULL, NULL, false}};
+	const struct weir_client_setting values[] = {{"param_id", id}, {NULL, NULL}};
 	const struct weir_tsv_sink sink = {.header = take_header, .row = take_whom, .ctx = whom};
 	struct weir_buffer sql;
 	int rc;
 
 	weir_buffer_init(&sql);
-	rc = put_report("event_of_id", values, &sql);
+	rc = put_report("event_of_id", &sql);
 	if (!rc)
-		rc = weir_web_run(call, &sql, &sink);
+		rc = weir_web_run_with(call, &sql, values, &sink);
 	weir_buffer_done(&sql);
 	if (!rc && !whom->found)
 		rc = weir_error_set(&call->err, -ENOENT, "id", "the list of events has their ids", "there is no event %s", id);
@@ -276,19 +244,19 @@ static int find_whom(struct weir_web_call *call, const char *id, struct whom *wh
 static int write_note(struct weir_web_call *call, const char *rule, const char *subject, const char *kind, int64_t until_ms)
 {
 	char until[NUMBER_MAX];
-	const struct value values[] = {
-		{"rule", rule, false}, {"subject", subject, false}, {"kind", kind, false}, {"until_ms", until, true},
-		{"user", call->who.name, false}, {"comment", text_of(call, "comment"), false}, {NULL, NULL, false}};
+	const struct weir_client_setting values[] = {
+		{"param_rule", rule}, {"param_subject", subject}, {"param_kind", kind}, {"param_until_ms", until},
+		{"param_user", call->who.name}, {"param_comment", text_of(call, "comment")}, {NULL, NULL}};
 	struct weir_buffer sql;
 	const char *text;
 	int rc;
 
 	(void)snprintf(until, sizeof(until), "%" PRId64, until_ms);
 	weir_buffer_init(&sql);
-	rc = put_report("event_note", values, &sql);
+	rc = put_report("event_note", &sql);
 	text = rc ? NULL : weir_buffer_cstr(&sql);
 	if (!rc)
-		rc = text ? weir_web_query_tell(call->query, text, &call->err) : -ENOMEM;
+		rc = text ? weir_web_query_tell(call->query, text, values, &call->err) : -ENOMEM;
 	weir_buffer_done(&sql);
 	return rc;
 }
@@ -297,8 +265,8 @@ static int write_note(struct weir_web_call *call, const char *rule, const char *
 static int put_event(struct weir_web_call *call, const char *id, const char *rule, const char *subject)
 {
 	char to[NUMBER_MAX];
-	const struct value values[] = {
-		EVENTS_VALUES("0", to, "info", rule, subject, "all"), {"limit", ALL, true}, {"offset", "0", true}, {NULL, NULL, false}};
+	const struct weir_client_setting values[] = {
+		EVENTS_VALUES("0", to, "info", rule, subject, "all"), {"param_limit", ALL}, {"param_offset", "0"}, {NULL, NULL}};
 	struct events e = {.call = call, .one = true};
 	int rc;
 

@@ -99,7 +99,7 @@ static int run_statement(struct statement *s, const char *sql)
 	else
 		weir_web_download(s->call, "sql", s->rows.format);
 	s->rows.json = &s->json;
-	rc = weir_web_query_run(s->call->query, sql, &sink, true, &s->call->err);
+	rc = weir_web_query_run(s->call->query, sql, NULL, &sink, true, &s->call->err);
 	if (rc == -EREMOTEIO)
 		find_place(s->call, sql);
 	if (!rc && (s->rows.begun || s->rows.format == WEIR_FORMAT_JSON))

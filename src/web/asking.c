@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "query/filter.h"
 #include "query/report_parts.h"
 #include "web/secret.h"
 
@@ -225,8 +226,48 @@ static int shall_stop(void *ctx)
 	return atomic_load(&q->cancelled) || is_gone(q->client_fd);
 }
 
-/* The statement as it is shown: without the format, which is a matter of this program alone. */
-static int keep_sql(struct weir_web_query *q, const char *sql)
+static const struct weir_client_setting *find_parameter(const struct weir_client_setting *parameters, const char *name, size_t len)
+{
+	static const char prefix[] = "param_";
+
+	while (parameters && parameters->name &&
+	       (strlen(parameters->name) != sizeof(prefix) - 1 + len || memcmp(parameters->name + sizeof(prefix) - 1, name, len) != 0))
+		parameters++;
+	return parameters && parameters->name ? parameters : NULL;
+}
+
+/* Text in which values stand for {name:Type}: of texts in quotes, of numbers as they are. */
+static int put_shown(struct weir_buffer *out, const char *sql, size_t len, const struct weir_client_setting *parameters)
+{
+	const char *at = sql, *end = sql + len;
+	int rc = 0;
+
+	while (!rc && at < end) {
+		const char *open = memchr(at, '{', (size_t)(end - at));
+		const char *close = open ? memchr(open, '}', (size_t)(end - open)) : NULL;
+		const char *colon = close ? memchr(open, ':', (size_t)(close - open)) : NULL;
+		const struct weir_client_setting *p = colon ? find_parameter(parameters, open + 1, (size_t)(colon - open - 1)) : NULL;
+
+		if (!open || !p) {
+			const char *next = open ? open + 1 : end;
+
+			rc = weir_buffer_append(out, at, (size_t)(next - at));
+			at = next;
+			continue;
+		}
+		rc = weir_buffer_append(out, at, (size_t)(open - at));
+		if (!rc && strncmp(colon + 1, "String", 6) == 0)
+			rc = weir_sql_quote(p->value, strlen(p->value), out);
+		else if (!rc)
+			rc = weir_buffer_text(out, p->value);
+		at = close + 1;
+	}
+	return rc;
+}
+
+/* The statement as it is shown, so that it can be run as it stands: values in the place of its parameters, and without the format, which
+ * is a matter of this program alone. Nothing but a person reads it. */
+static int keep_sql(struct weir_web_query *q, const char *sql, const struct weir_client_setting *parameters)
 {
 	static const char format[] = WEIR_REPORT_FORMAT;
 	size_t len = strlen(sql);
@@ -235,7 +276,7 @@ static int keep_sql(struct weir_web_query *q, const char *sql)
 
 	if (len > cut && strcmp(sql + len - cut, format) == 0)
 		len -= cut;
-	rc = weir_buffer_append(&q->sql, sql, len);
+	rc = put_shown(&q->sql, sql, len, parameters);
 	return rc ? rc : weir_buffer_append(&q->sql, "", 1);
 }
 
@@ -261,22 +302,36 @@ static int failed(struct weir_web_query *q, int rc, bool strict, struct weir_err
 	return rc;
 }
 
-int weir_web_query_run(struct weir_web_query *q, const char *sql, const struct weir_tsv_sink *sink, bool strict,
-		       struct weir_error *err)
+/* What is asked of every question, and its own parameters behind; one that has more ends early, which no caller's has. */
+static void put_settings(struct weir_client_setting *out, const struct weir_client_setting *own, unsigned owns,
+			 const struct weir_client_setting *parameters)
+{
+	unsigned n = 0;
+
+	for (; n < owns; n++)
+		out[n] = own[n];
+	for (unsigned i = 0; parameters && parameters[i].name && i < WEIR_WEB_SETTINGS_MAX; i++)
+		out[n++] = parameters[i];
+	out[n] = (struct weir_client_setting){NULL, NULL};
+}
+
+int weir_web_query_run(struct weir_web_query *q, const char *sql, const struct weir_client_setting *parameters,
+		       const struct weir_tsv_sink *sink, bool strict, struct weir_error *err)
 {
 	char comment[WEIR_WEB_ID_MAX + 8];
-	const struct weir_client_setting settings[] = {
+	const struct weir_client_setting own[] = {
 		{"max_execution_time", q->asker->timeout_text},
 		{"max_memory_usage", q->asker->memory_text},
 		{"log_comment", comment},
 		{"cancel_http_readonly_queries_on_client_close", "1"},
 		{"default_format", "TabSeparatedWithNamesAndTypes"},
-		{NULL, NULL},
 	};
+	struct weir_client_setting settings[sizeof(own) / sizeof(own[0]) + WEIR_WEB_SETTINGS_MAX + 1];
 	struct weir_tsv tsv = {0};
-	int rc = keep_sql(q, sql);
+	int rc = keep_sql(q, sql, parameters);
 
 	(void)snprintf(comment, sizeof(comment), "web:%s", q->id);
+	put_settings(settings, own, sizeof(own) / sizeof(own[0]), parameters);
 	if (!rc && atomic_load(&q->cancelled))
 		return failed(q, -ECANCELED, strict, err);
 	if (!rc)
@@ -291,11 +346,14 @@ int weir_web_query_run(struct weir_web_query *q, const char *sql, const struct w
 	return rc ? failed(q, rc, strict, err) : 0;
 }
 
-int weir_web_query_tell(struct weir_web_query *q, const char *sql, struct weir_error *err)
+int weir_web_query_tell(struct weir_web_query *q, const char *sql, const struct weir_client_setting *parameters,
+			struct weir_error *err)
 {
-	const struct weir_client_setting settings[] = {{"max_execution_time", q->asker->timeout_text}, {NULL, NULL}};
+	const struct weir_client_setting own[] = {{"max_execution_time", q->asker->timeout_text}};
+	struct weir_client_setting settings[1 + WEIR_WEB_SETTINGS_MAX + 1];
 	int rc;
 
+	put_settings(settings, own, 1, parameters);
 	weir_client_set_stop(q->client, NULL, NULL);
 	rc = weir_client_query(q->client, sql, settings, 0, NULL, err);
 	return rc ? failed(q, rc, true, err) : 0;

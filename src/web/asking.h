@@ -17,6 +17,7 @@
 
 #define WEIR_WEB_ID_MAX	       65
 #define WEIR_WEB_QUERIES_MAX   64
+#define WEIR_WEB_SETTINGS_MAX  16
 #define WEIR_WEB_USER_TEXT_MAX 72
 
 struct weir_web_asker;
@@ -46,12 +47,14 @@ int weir_web_query_begin(struct weir_web_asker *asker, const char *id, const cha
 void weir_web_query_end(struct weir_web_query *query);
 
 /* Ask; sql names the format TabSeparatedWithNamesAndTypes, or none. A table or database that is not there yet gives no
- * rows: the sink makes them with the first flows; strict: it is an error. As weir_client_stream() otherwise; a sink that
+ * rows: the sink makes them with the first flows; strict: it is an error. parameters ("param_x" for {x:Type}; up to
+ * WEIR_WEB_SETTINGS_MAX) ends with a NULL name, or is NULL. As weir_client_stream() otherwise; a sink that
  * ends with -ENOBUFS had enough: that is no failure. */
-int weir_web_query_run(struct weir_web_query *query, const char *sql, const struct weir_tsv_sink *sink, bool strict,
-		       struct weir_error *err) WEIR_MUST_CHECK;
+int weir_web_query_run(struct weir_web_query *query, const char *sql, const struct weir_client_setting *parameters,
+		       const struct weir_tsv_sink *sink, bool strict, struct weir_error *err) WEIR_MUST_CHECK;
 /* Run an INSERT within the same limit of time; nothing cancels it, so that it is written whole or failed. */
-int weir_web_query_tell(struct weir_web_query *query, const char *sql, struct weir_error *err) WEIR_MUST_CHECK;
+int weir_web_query_tell(struct weir_web_query *query, const char *sql, const struct weir_client_setting *parameters,
+			struct weir_error *err) WEIR_MUST_CHECK;
 /* ClickHouse's code of the last failure; 0: none of its. */
 int weir_web_query_code(const struct weir_web_query *query);
 void weir_web_query_used_rollup(struct weir_web_query *query);

@@ -169,6 +169,9 @@ bool weir_web_earlier(const struct weir_web_call *call, const struct weir_window
 /* Into call->query. */
 int weir_web_begin_query(struct weir_web_call *call) WEIR_MUST_CHECK;
 int weir_web_run(struct weir_web_call *call, struct weir_buffer *sql, const struct weir_tsv_sink *sink) WEIR_MUST_CHECK;
+/* With values for the statement's {x:Type}: weir_web_query_run(). */
+int weir_web_run_with(struct weir_web_call *call, struct weir_buffer *sql, const struct weir_client_setting *parameters,
+		      const struct weir_tsv_sink *sink) WEIR_MUST_CHECK;
 void weir_web_put_window(struct weir_json *json, const char *key, const struct weir_window *window);
 /* "kind" and the rest of a RowColumn, opened and closed. */
 void weir_web_put_column(struct weir_json *json, const char *name, enum weir_kind kind, const char *unit);

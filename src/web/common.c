@@ -111,13 +111,19 @@ int weir_web_begin_query(struct weir_web_call *call)
 				    call->route->name, call->client_fd, &call->query, &call->err);
 }
 
-int weir_web_run(struct weir_web_call *call, struct weir_buffer *sql, const struct weir_tsv_sink *sink)
+int weir_web_run_with(struct weir_web_call *call, struct weir_buffer *sql, const struct weir_client_setting *parameters,
+		      const struct weir_tsv_sink *sink)
 {
 	const char *text = weir_buffer_cstr(sql);
 
 	if (!text)
 		return -ENOMEM;
-	return weir_web_query_run(call->query, text, sink, false, &call->err);
+	return weir_web_query_run(call->query, text, parameters, sink, false, &call->err);
+}
+
+int weir_web_run(struct weir_web_call *call, struct weir_buffer *sql, const struct weir_tsv_sink *sink)
+{
+	return weir_web_run_with(call, sql, NULL, sink);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------- */
