@@ -189,3 +189,115 @@ int weir_matrix_approve_sql(const struct weir_matrix *m, struct weir_buffer *out
 		rc = put_rows(m, out);
 	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
 }
+
+int weir_matrix_disapprove_sql(const struct weir_filter *filter, struct weir_buffer *out, struct weir_error *err)
+{
+	const struct weir_matrix m = {.filter = filter, .grain = WEIR_GRAIN_ZONE};
+	int rc = filter ? check(&m, err) : 0;
+
+	if (rc)
+		return rc;
+	rc = weir_buffer_text(out, "DELETE FROM matrix_baseline WHERE ");
+	if (!rc)
+		rc = filter ? weir_filter_sql(filter, WEIR_FILTER_MATRIX, out) : weir_buffer_text(out, "1");
+	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
+}
+
+/* --- pairs ------------------------------------------------------------------------------------------------ */
+
+const struct weir_output_column weir_pair_columns[WEIR_PAIR_COLUMNS] = {
+	[WEIR_PAIR_SRC] = {.name = "src", .kind = WEIR_KIND_TEXT},
+	[WEIR_PAIR_DST] = {.name = "dst", .kind = WEIR_KIND_TEXT},
+	[WEIR_PAIR_PROTOCOL] = {.name = "protocol", .kind = WEIR_KIND_NUMBER},
+	[WEIR_PAIR_DST_PORT] = {.name = "dst_port", .kind = WEIR_KIND_NUMBER},
+	[WEIR_PAIR_SERVICE] = {.name = "service", .kind = WEIR_KIND_TEXT},
+	[WEIR_PAIR_ACTION] = {.name = "action", .kind = WEIR_KIND_TEXT},
+	[WEIR_PAIR_HITS] = {.name = "flows", .kind = WEIR_KIND_COUNT},
+	[WEIR_PAIR_BYTES] = {.name = "bytes", .kind = WEIR_KIND_BYTES},
+	[WEIR_PAIR_PACKETS] = {.name = "packets", .kind = WEIR_KIND_COUNT},
+	[WEIR_PAIR_FIRST_SEEN] = {.name = "first_seen", .kind = WEIR_KIND_TIME},
+	[WEIR_PAIR_NEW] = {.name = "new", .kind = WEIR_KIND_NUMBER},
+	[WEIR_PAIR_APPROVED] = {.name = "approved", .kind = WEIR_KIND_NUMBER},
+	[WEIR_PAIR_HITS_BEFORE] = {.name = "flows_before", .kind = WEIR_KIND_COUNT},
+	[WEIR_PAIR_BYTES_BEFORE] = {.name = "bytes_before", .kind = WEIR_KIND_BYTES},
+	[WEIR_PAIR_PACKETS_BEFORE] = {.name = "packets_before", .kind = WEIR_KIND_COUNT},
+};
+
+/* Rows of the pairs are of the window, of the one before it, or of all time, of which only the first sight counts. */
+enum part { PART_NOW, PART_BEFORE, PART_EVER };
+
+#define BASELINE "(SELECT src_zone, src_subnet, dst_zone, dst_subnet, protocol, dst_port FROM matrix_baseline)"
+
+static const struct {
+	const char *src, *dst;
+} NODES[] = {
+	[WEIR_GRAIN_ZONE] = {"src_zone", "dst_zone"},
+	[WEIR_GRAIN_SUBNET] = {"src_subnet", "dst_subnet"},
+	[WEIR_GRAIN_ADDRESS] = {PLAIN("src_addr"), PLAIN("dst_addr")},
+};
+
+static int put_part(const struct weir_matrix *m, enum part part, struct weir_buffer *out)
+{
+	int rc = weir_buffer_printf(out,
+				    "%s  SELECT toString(%s) AS n_src, toString(%s) AS n_dst, protocol AS n_protocol, dst_port AS n_port, toString(service) AS n_service,\n"
+				    "    toString(action) AS n_action, %s, %d AS part,\n",
+				    part == PART_NOW ? "" : "\n  UNION ALL\n", NODES[m->grain].src, NODES[m->grain].dst,
+				    part == PART_EVER ? "hits AS h, bytes AS b, packets AS p, first_seen AS f" : "h, b, p, f", (int)part);
+
+	if (!rc)
+		rc = weir_buffer_text(out, part == PART_EVER
+						   ? "    1 AS n_approved\n  FROM matrix_1d"
+						   : "    (src_zone, src_subnet, dst_zone, dst_subnet, protocol, dst_port) IN " BASELINE "\n"
+						     "      OR (src_zone, '*', dst_zone, '*', protocol, dst_port) IN " BASELINE " AS n_approved\n  FROM\n");
+	if (rc)
+		return rc;
+	return part == PART_EVER ? put_filter(m, "WHERE", out) : put_rows(m, out);
+}
+
+static int put_new(const struct weir_matrix *m, struct weir_buffer *out)
+{
+	char from[WEIR_TIME_TEXT_MAX];
+
+	if (m->grain == WEIR_GRAIN_ADDRESS)
+		return weir_buffer_text(out, "0");
+	weir_time_text_utc(m->window.from_ms, from);
+	return weir_buffer_printf(out,
+				  "min(f) >= toDateTime64('%s', 3, 'UTC') AND (SELECT min(first_seen) FROM matrix_1d) < toDateTime64('%s', 3, 'UTC')",
+				  from, from);
+}
+
+int weir_matrix_pairs_sql(const struct weir_matrix_pairs *pairs, struct weir_buffer *out, struct weir_error *err)
+{
+	const struct weir_matrix *m = &pairs->matrix;
+	struct weir_matrix before = *m;
+	bool services = pairs->services;
+	int rc = check(m, err);
+
+	if (rc)
+		return rc;
+	rc = weir_buffer_printf(out, "SELECT n_src, n_dst, %s,\n"
+				     "  multiIf(countIf(n_action = 'deny' AND part < 2) > 0, 'deny', countIf(n_action = 'alert' AND part < 2) > 0, 'alert',\n"
+				     "    countIf(n_action != 'allow' AND part < 2) > 0, '', 'allow') AS worst,\n"
+				     "  sumIf(h, part = 0) AS now_flows, sumIf(b, part = 0) AS now_bytes, sumIf(p, part = 0) AS now_packets,\n  min(f), ",
+				services ? "n_protocol, n_port, anyIf(n_service, part < 2)" : "0, 0, ''");
+	if (!rc)
+		rc = put_new(m, out);
+	if (!rc)
+		rc = weir_buffer_text(out, ",\n  minIf(n_approved, part < 2), sumIf(h, part = 1) AS before_flows, sumIf(b, part = 1) AS before_bytes, "
+					   "sumIf(p, part = 1)\nFROM\n(\n");
+	if (!rc)
+		rc = put_part(m, PART_NOW, out);
+	if (!rc && pairs->before) {
+		before.window = *pairs->before;
+		rc = put_part(&before, PART_BEFORE, out);
+	}
+	if (!rc && m->grain != WEIR_GRAIN_ADDRESS)
+		rc = put_part(m, PART_EVER, out);
+	if (!rc)
+		rc = weir_buffer_printf(out, "\n)\nGROUP BY n_src, n_dst%s\nHAVING now_flows + before_flows > 0\n"
+					     "ORDER BY greatest(now_bytes, before_bytes) DESC, n_src, n_dst%s",
+					services ? ", n_protocol, n_port" : "", services ? ", n_protocol, n_port" : "");
+	if (!rc && m->rows_max)
+		rc = weir_buffer_printf(out, "\nLIMIT %" PRIu64, m->rows_max);
+	return rc ? weir_error_set(err, rc, NULL, NULL, "out of memory") : 0;
+}

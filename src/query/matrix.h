@@ -7,6 +7,7 @@
 #define WEIR_QUERY_MATRIX_H
 
 #include "query/filter.h"
+#include "query/output.h"
 #include "query/time.h"
 
 enum weir_grain { WEIR_GRAIN_ZONE, WEIR_GRAIN_SUBNET, WEIR_GRAIN_ADDRESS };
@@ -22,7 +23,39 @@ struct weir_matrix {
  * the matrix does not keep. */
 int weir_matrix_sql(const struct weir_matrix *matrix, struct weir_buffer *out, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* The same edges as a picture has them: one for each two networks (or of addresses), or with services one for each service between them. */
+struct weir_matrix_pairs {
+	struct weir_matrix matrix;	  /* rows_max: the largest so many */
+	const struct weir_window *before; /* borrowed: an earlier window to compare with; NULL: none */
+	bool services;
+};
+
+enum weir_pair_column {
+	WEIR_PAIR_SRC, /* a zone, a subnet or an address; "": not known */
+	WEIR_PAIR_DST,
+	WEIR_PAIR_PROTOCOL, /* with services; else 0 */
+	WEIR_PAIR_DST_PORT,
+	WEIR_PAIR_SERVICE,
+	WEIR_PAIR_ACTION, /* the worst of those that judged: deny, alert, "" (nothing judged), allow */
+	WEIR_PAIR_HITS,
+	WEIR_PAIR_BYTES,
+	WEIR_PAIR_PACKETS,
+	WEIR_PAIR_FIRST_SEEN, /* ever; of addresses in the windows */
+	WEIR_PAIR_NEW,	      /* 1: seen first in the window, while the matrix is older than that; of addresses 0 */
+	WEIR_PAIR_APPROVED,   /* 1: all of it is in the baseline */
+	WEIR_PAIR_HITS_BEFORE,
+	WEIR_PAIR_BYTES_BEFORE,
+	WEIR_PAIR_PACKETS_BEFORE,
+	WEIR_PAIR_COLUMNS,
+};
+extern const struct weir_output_column weir_pair_columns[WEIR_PAIR_COLUMNS];
+
+/* The pairs with these columns, the largest first. As weir_matrix_sql(). */
+int weir_matrix_pairs_sql(const struct weir_matrix_pairs *pairs, struct weir_buffer *out, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* INSERT of the edges into the baseline; {user:String} and {comment:String} are parameters. Not at the grain of addresses. */
 int weir_matrix_approve_sql(const struct weir_matrix *matrix, struct weir_buffer *out, struct weir_error *err) WEIR_MUST_CHECK;
+/* DELETE of what the filter means from the baseline; without one (NULL) of all. Not of addresses and what else the baseline has not. */
+int weir_matrix_disapprove_sql(const struct weir_filter *filter, struct weir_buffer *out, struct weir_error *err) WEIR_MUST_CHECK;
 
 #endif

@@ -168,7 +168,7 @@ static int put_session(struct weir_web_call *call)
 	weir_json_signed(&json, "now_ms", weir_clock_wall_ns(call->web->options.clock) / WEIR_NS_PER_MS);
 	weir_json_open(&json, "features", '{');
 	weir_json_bool(&json, "events", true);
-	weir_json_bool(&json, "matrix", false);
+	weir_json_bool(&json, "matrix", true);
 	weir_json_close(&json, '}');
 	return weir_web_end_json(call, &json);
 }

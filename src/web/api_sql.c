@@ -172,8 +172,3 @@ int weir_web_get_queries(struct weir_web_call *call)
 	weir_json_close(&json, ']');
 	return weir_web_end_json(call, &json);
 }
-
-int weir_web_get_not_yet(struct weir_web_call *call)
-{
-	return weir_error_set(&call->err, -ENOSYS, NULL, NULL, "the page does not have the matrix yet: see `weir matrix`");
-}

@@ -152,7 +152,9 @@ HANDLER(complete_filter);
 HANDLER(get_events);
 HANDLER(acknowledge);
 HANDLER(silence);
-HANDLER(get_not_yet);
+HANDLER(get_matrix);
+HANDLER(get_matrix_diff);
+HANDLER(approve);
 #undef HANDLER
 
 /* What handlers have in common (common.c). */

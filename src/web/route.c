@@ -14,6 +14,7 @@
 #define COMPARE				CHOICE("compare", "none|previous|day|week", "none")
 #define FORMAT				CHOICE("format", "json|csv|ndjson", "json")
 #define SUMS				BOOL("exported"), CHOICE("rollup", "auto|never", "auto")
+#define BY				CHOICE("by", "zone|subnet|address", "zone")
 #define END				{.name = NULL}
 
 
@@ -45,13 +46,14 @@ static const struct weir_web_parameter EVENTS[] = {WINDOW, CHOICE("state", "open
 			    NUMBER("limit", 1, 1000, "100"), NUMBER("offset", 0, 1000000, "0"), END};
 static const struct weir_web_parameter ACKNOWLEDGE[] = {NEEDED("id", 64), TEXT("comment", 1024), END};
 static const struct weir_web_parameter SILENCE[] = {NEEDED("id", 64), NEEDED("for", 16), TEXT("comment", 1024), END};
-static const struct weir_web_parameter MATRIX[] = {WINDOW, CHOICE("by", "zone|subnet|role", "zone"), TEXT("src", 64), TEXT("dst", 64), BOOL("services"),
+static const struct weir_web_parameter MATRIX[] = {WINDOW, BY, TEXT("src", 64), TEXT("dst", 64), BOOL("services"),
 			    NUMBER("limit", 1, 10000, "1000"), FORMAT, ID("query_id"), END};
-static const struct weir_web_parameter MATRIX_DIFF[] = {WINDOW, CHOICE("compare", "previous|day|week", "previous"),
-				 CHOICE("by", "zone|subnet|role", "zone"), BOOL("services"), NUMBER("limit", 1, 10000, "1000"),
-				 ID("query_id"), END};
-static const struct weir_web_parameter APPROVE[] = {{.name = "by", .type = WEIR_WEB_CHOICE, .words = "zone|subnet|role", .required = true},
-			     NEEDED("src", 64), NEEDED("dst", 64), TEXT("service", 64),
+static const struct weir_web_parameter MATRIX_DIFF[] = {WINDOW, CHOICE("compare", "previous|day|week", "previous"), BY, TEXT("src", 64), TEXT("dst", 64),
+				 BOOL("services"), NUMBER("limit", 1, 10000, "1000"), FORMAT, ID("query_id"), END};
+static const struct weir_web_parameter APPROVE[] = {WINDOW, {.name = "by", .type = WEIR_WEB_CHOICE, .words = "zone|subnet", .required = true},
+			     {.name = "src", .type = WEIR_WEB_TEXT, .max = 64, .required = true},
+			     {.name = "dst", .type = WEIR_WEB_TEXT, .max = 64, .required = true},
+			     NUMBER("protocol", 0, 255, NULL), NUMBER("dst_port", 0, 65535, NULL),
 			     {.name = "approved", .type = WEIR_WEB_BOOL, .standard = "true"}, TEXT("comment", 1024), END};
 
 #define NOBODY	 WEIR_WEB_NOBODY
@@ -87,9 +89,9 @@ const struct weir_web_route weir_web_routes[] = {
 	{"GET",    V1 "events",                   VIEWER,   weir_web_get_events,       EVENTS,       "events", false},
 	{"POST",   V1 "events/{id}/acknowledge",  OPERATOR, weir_web_acknowledge,      ACKNOWLEDGE,  "acknowledge", false},
 	{"POST",   V1 "events/{id}/silence",      OPERATOR, weir_web_silence,          SILENCE,      "silence", false},
-	{"GET",    V1 "matrix",                   VIEWER,   weir_web_get_not_yet,      MATRIX,       "matrix", false},
-	{"GET",    V1 "matrix/diff",              VIEWER,   weir_web_get_not_yet,      MATRIX_DIFF,  "matrix-diff", false},
-	{"POST",   V1 "matrix/approve",           OPERATOR, weir_web_get_not_yet,      APPROVE,      "approve", false},
+	{"GET",    V1 "matrix",                   VIEWER,   weir_web_get_matrix,       MATRIX,       "matrix", false},
+	{"GET",    V1 "matrix/diff",              VIEWER,   weir_web_get_matrix_diff,  MATRIX_DIFF,  "matrix-diff", false},
+	{"POST",   V1 "matrix/approve",           OPERATOR, weir_web_approve,          APPROVE,      "approve", false},
 	{0},
 };
 /* clang-format on */

@@ -198,6 +198,55 @@ const VIEWS = {
 
 	async matrix() {
 		await open('matrix', 'matrix');
+		const cells = page.locator('.grid .cell');
+		await cells.first().waitFor();
+		seen.matrix = { cells: await cells.evaluateAll((all) => all.map((c) => [c.dataset.src || 'unknown', c.dataset.dst || 'unknown', Number(c.dataset.bytes)])), new: await page.locator('.grid .cell.fresh').count() };
+		await everyWidth();
+
+		/* An edge, its services, and the flows behind it. */
+		const busiest = seen.matrix.cells.reduce((a, b) => (b[2] > a[2] ? b : a));
+		seen.matrix.chosen = busiest.slice(0, 2);
+		await page.locator(`.grid .cell[data-bytes="${busiest[2]}"]`).first().click();
+		const edge = page.getByRole('region', { name: `${busiest[0]} → ${busiest[1]}` });
+		await edge.locator('.services tbody tr').first().waitFor();
+		await settled();
+		seen.matrix.services = await edge.locator('.services tbody tr').evaluateAll((rows) => rows.map((r) => Number(r.dataset.bytes)));
+		if (what.pictures) await page.screenshot({ path: `${what.pictures}/matrix-edge.png` });
+		await accessible('an edge of the matrix');
+
+		/* Approve it, with the reason, and take that back. */
+		await edge.getByLabel('why').fill("it's \\ looked at");
+		await edge.getByRole('button', { name: 'Approve', exact: true }).click();
+		const back = edge.getByRole('button', { name: 'Take approval back', exact: true });
+		await back.waitFor();
+		seen.matrix.kept = true;
+		await back.click();
+		await edge.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+		seen.matrix.taken = true;
+		await edge.getByLabel('why').fill("it's \\ looked at");
+		await edge.getByRole('button', { name: 'Approve', exact: true }).click();
+		await back.waitFor();
+
+		await edge.getByRole('link', { name: 'Flows', exact: true }).click();
+		await page.getByRole('grid', { name: 'Flows' }).locator('[role=gridcell]').first().waitFor();
+		await settled();
+		seen.matrix.flows = number(await page.locator('h1 ~ p b').innerText());
+
+		for (const shape of ['graph', 'list']) {
+			await open(`matrix-${shape}`, 'matrix', { as: shape });
+			await page.locator(shape === 'graph' ? '.canvas canvas' : '[role=gridcell]').first().waitFor();
+			await accessible(view);
+			if (what.pictures) await page.screenshot({ path: `${what.pictures}/${view}.png` });
+		}
+		await open('matrix-subnets', 'matrix', { by: 'subnet' });
+		await everyWidth();
+
+		/* Against the day before, where there was another edge. */
+		await open('matrix-diff', 'matrix');
+		await page.getByLabel('compared with').selectOption('day');
+		await page.waitForFunction(() => location.hash.includes('compare=day'));
+		await settled();
+		seen.matrix.gone = await page.locator('.grid .cell[data-src="attic"][data-dst="cellar"] .flag', { hasText: 'gone' }).count() === 1;
 		await everyWidth();
 	},
 

@@ -6,11 +6,14 @@ import datetime
 import json
 import re
 import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
 import xml.etree.ElementTree as xml
 
 import pytest
 
-from conftest import TOP, wait_until
+from conftest import TOP, free_port, wait_until
 from running import Running
 
 FLOWS = 4000
@@ -24,8 +27,21 @@ KEYS = "src_zone src_subnet dst_zone dst_subnet protocol dst_port".split()
 class Matrix(Running):
     def __init__(self, weir, folder):
         subprocess.run([weir, "generate", "--exporters", "10", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
+        self.page = free_port()
         super().__init__(weir, folder, collect="workers: 1, sync: 100ms", networks=f"{{file: {folder}/networks.csv}}",
-                         capacity=f"{{limits: {json.dumps(AGREED)}}}", exporters=f"{{speeds: {json.dumps(SPEEDS)}}}")
+                         capacity=f"{{limits: {json.dumps(AGREED)}}}", exporters=f"{{speeds: {json.dumps(SPEEDS)}}}",
+                         web=f"{{listen: ['127.0.0.1:{self.page}']}}")
+
+    def api(self, path, body=None, **parameters):
+        """Status and answer of the page's interface."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.page}/api/v1/{path}?" + urllib.parse.urlencode(parameters),
+                                         json.dumps(body).encode() if body else None, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read().decode()
+                return answer.status, json.loads(text) if "json" in answer.headers["Content-Type"] else text
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
 
     def ask(self, *arguments):
         done = self.run(*arguments)
@@ -269,3 +285,122 @@ def test_capacity_of_edges(system):
     assert system.run("capacity", "--limit", "fast").returncode == 2
     agreed = system.rows("capacity", "--by", "zone", "--to", to, "--last", "5d")
     assert [(r["limit_from"], r["limit_bps"]) for r in agreed if r["what"] == "old-office to old-servers"] == [("agreed", 700)]
+
+
+# --- the page's interface ----------------------------------------------------------------------------------------------
+
+def pairs_of(edges, by, services):
+    """What `weir matrix --by GRAIN` tells, as the interface tells it: sums by pair of nodes, or by service between them."""
+    node = "zone" if by == "zone" else "subnet"
+    sums = collections.defaultdict(lambda: [0, 0, 0])
+    for edge in edges:
+        key = (edge[f"src_{node}"], edge[f"dst_{node}"], *((number(edge["protocol"]), int(edge["dst_port"])) if services else ()))
+        for i, name in enumerate(("hits", "bytes", "packets")):
+            sums[key][i] += int(edge[name])
+    return dict(sums)
+
+
+def told(edges, services, sums=lambda edge: edge):
+    return {(e["src"], e["dst"], *((e["protocol"], e["dst_port"]) if services else ())):
+            [sums(e)[name] for name in ("flows", "bytes", "packets")] for e in edges}
+
+
+def iso(moment):
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def insert_edge(system, src, dst, hours):
+    moment = system.start + datetime.timedelta(hours=hours)
+    system.insert(time_received=moment.strftime("%Y-%m-%d %H:%M:%S"), src_zone=src, dst_zone=dst, src_subnet=f"10.{90 + hours}.0.0/16",
+                  dst_subnet=f"10.{91 + hours}.0.0/16", initiator=1, service_port=443, proto=6, service="https", bytes=1000, packets=2, sampling_rate=1)
+
+
+@pytest.mark.parametrize("by", ["zone", "subnet", "address"])
+@pytest.mark.parametrize("services", [False, True])
+def test_the_page_has_the_commands_sums(system, by, services):
+    window = {"from": iso(system.start), "to": iso(system.start + datetime.timedelta(days=8))}
+    status, answer = system.api("matrix", **window, by=by, services=str(services).lower(), limit=10000)
+    assert status == 200 and not answer["truncated"], answer
+    edges = system.rows("matrix", "--from", window["from"], "--to", window["to"], "--by", by)
+    assert edges and told(answer["edges"], services) == pairs_of(edges, by, services)
+    assert all(edge["first_ms"] > 1.6e12 for edge in answer["edges"])
+
+
+def test_what_is_new_and_the_flows_behind_an_edge(system):
+    frm = system.start + datetime.timedelta(days=2, hours=20)
+    window = {"from": iso(frm), "to": iso(frm + datetime.timedelta(days=8))}
+    edges = system.api("matrix", **window)[1]["edges"]
+    assert edges[0]["new"], edges
+    old = system.api("matrix", **{**window, "from": iso(system.start + datetime.timedelta(hours=30))}, src="old-office")[1]["edges"]
+    (edge,) = old
+    assert not edge["new"] and edge["first_ms"] == int((system.start + datetime.timedelta(minutes=59)).timestamp() * 1000)
+    for edge in [edges[0], edge]:
+        flows = system.rows("top", "--by", "proto", "--from", iso(system.start + datetime.timedelta(hours=30)), "--to", window["to"], "-n", "99",
+                            edge["filter"])
+        assert sum(int(row["bytes"]) for row in flows) == edge["bytes"], edge["filter"]
+
+
+def test_the_page_compares_with_the_period_before(system):
+    span = datetime.timedelta(hours=48)
+    frm = system.start + datetime.timedelta(hours=60)
+    window = {"from": iso(frm), "to": iso(frm + span)}
+    insert_edge(system, "left", "behind", 50)
+    status, answer = system.api("matrix/diff", **window, compare="previous", services="true", limit=10000)
+    assert status == 200, answer
+    now, before = (pairs_of(system.rows("matrix", "--by", "zone", "--from", iso(frm - shift), "--to", iso(frm - shift + span)), "zone", True)
+                   for shift in (0 * span, span))
+    nothing = [0, 0, 0]
+    assert told(answer["edges"], True) == {key: now.get(key, nothing) for key in now | before}
+    assert told(answer["edges"], True, lambda e: e["before"]) == {key: before.get(key, nothing) for key in now | before}
+    changes = {key: e["change"] for e in answer["edges"] for key in told([e], True)}
+    assert {key for key, change in changes.items() if change == "new"} == set(now) - set(before) != set()
+    assert {key for key, change in changes.items() if change == "gone"} == set(before) - set(now) != set()
+
+
+def test_approving_and_taking_back(system):
+    window = {"from": iso(system.start), "to": iso(system.start + datetime.timedelta(days=8))}
+    count = lambda: int(system.rows("sql", "SELECT count() AS n FROM matrix_baseline FINAL")[0]["n"])
+    approved = lambda **more: {(e["src"], e["dst"], e.get("dst_port")) for e in system.api("matrix", **window, **more, limit=10000)[1]["edges"]
+                               if e["approved"]}
+    insert_edge(system, "north", "south", 10)
+    before = count()
+    comment = "it's \"fine\" \\ 100% \t {x:String}\nnext"
+    service = {"by": "zone", "src": "north", "dst": "south", "protocol": 6, "dst_port": 443}
+    assert ("north", "south", 443) not in approved(services="true")
+    status, answer = system.api("matrix/approve", {**window, **service, "comment": comment})
+    assert status == 200 and answer["baseline"] == before + 1 == count(), answer
+    kept = system.rows("sql", "SELECT src_subnet, dst_port, comment FROM matrix_baseline FINAL WHERE src_zone = 'north'")
+    assert kept == [{"src_subnet": "*", "dst_port": 443, "comment": comment}]
+    assert ("north", "south", 443) in approved(services="true")
+    assert ("10.100.0.0/16", "10.101.0.0/16", 443) in approved(by="subnet", services="true")
+    status, answer = system.api("matrix/approve", {**window, **service, "approved": False})
+    assert status == 200 and answer["baseline"] == before == count(), answer
+    assert ("north", "south", 443) not in approved(services="true")
+    whole = {**window, "by": "subnet", "src": "10.100.0.0/16", "dst": "10.101.0.0/16"}
+    assert system.api("matrix/approve", whole)[0] == 200
+    assert ("north", "south", None) in approved() and count() == before + 1
+    assert system.api("matrix/approve", {**whole, "approved": False})[0] == 200
+    assert ("north", "south", None) not in approved() and count() == before
+
+
+@pytest.mark.parametrize("wrong", [{"by": "address"}, {"by": "role"}, {"protocol": 6}, {"dst_port": 443}, {"protocol": 300, "dst_port": 1},
+                                   {"src": None}, {"src": "a" * 65}, {"last": "soon"}])
+def test_what_cannot_be_approved(system, wrong):
+    body = {"by": "zone", "src": "a", "dst": "b", **wrong}
+    status, answer = system.api("matrix/approve", {name: value for name, value in body.items() if value is not None})
+    assert status == 400 and answer["error"]["message"], answer
+
+
+@pytest.mark.parametrize("name", ["' OR 1=1 --", '" or any or src_zone = "', "\\", '\\"', "'; DROP TABLE flows; --"])
+def test_a_name_is_a_name_whatever_is_in_it(system, name):
+    for by in ("zone", "subnet"):
+        status, answer = system.api("matrix", by=by, src=name, last="30d")
+        assert status == 200 and answer["edges"] == [], answer
+
+
+def test_edges_as_a_file(system):
+    window = {"from": iso(system.start), "to": iso(system.start + datetime.timedelta(days=8))}
+    status, text = system.api("matrix", **window, format="csv")
+    edges = system.api("matrix", **window)[1]["edges"]
+    assert status == 200
+    assert [(row["src"], row["dst"], int(row["bytes"])) for row in csv.DictReader(text.splitlines())] == [(e["src"], e["dst"], e["bytes"]) for e in edges]

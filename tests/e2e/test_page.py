@@ -17,15 +17,21 @@ from conftest import TOP, free_port, wait_until
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
 
+VIEWS = ["overview", "explore", "filter", "flows", "exporters", "host", "events", "keys"]
+
+
 class Page:
     """A running weir with all its traffic stored, and what the browser saw."""
 
     def __init__(self, weir, folder):
         self.weir, self.folder = weir, folder
+        self.wrong, self.seen = [], {}
         self.store, self.web = free_port(), free_port()
         self.collect = free_port(socket.SOCK_DGRAM)
         self.base = f"http://127.0.0.1:{self.web}"
+        subprocess.run([weir, "generate", "--exporters", "2", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
         (folder / "weir.yaml").write_text(
+            f"networks: {{file: {folder}/networks.csv}}\n"
             f"data_dir: {folder}/data\ncollect: {{listen: ['127.0.0.1:{self.collect}'], user: ''}}\n"
             f"store: {{listen: '127.0.0.1:{self.store}'}}\nweb: {{listen: '127.0.0.1:{self.web}'}}\n")
         self.log = open(folder / "run.log", "w", encoding="utf-8")
@@ -57,18 +63,36 @@ class Page:
         low, high = self.sql("SELECT toUnixTimestamp(min(time_received)), toUnixTimestamp(max(time_received)) FROM flows")[0]
         self.since, self.until = int(low), int(high) + 1
 
-    def look(self):
+    def write(self, statement):
+        done = subprocess.run([self.weir, "sql", "--write", "--config", "weir.yaml", statement], cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def look_at_the_matrix(self):
+        """With an edge of a day ago, which is gone; what came now is new beside it. The flow of that edge is no other view's."""
+        old = datetime.datetime.fromtimestamp(self.since, datetime.timezone.utc) - datetime.timedelta(days=1)
+        self.write("INSERT INTO flows (time_received, src_zone, dst_zone, initiator, service_port, proto, service, bytes, packets) "
+                   f"VALUES ('{old:%Y-%m-%d %H:%M:%S}', 'attic', 'cellar', 1, 443, 6, 'https', 1000, 1)")
+        self.look(["matrix"])
+        self.write("ALTER TABLE flows DELETE WHERE src_zone = 'attic' SETTINGS mutations_sync = 2")
+
+    def matrix(self, *options):
+        done = subprocess.run([self.weir, "matrix", "--config", "weir.yaml", "--format", "json", "--from", f"@{self.since - 20}", "--to",
+                               f"@{self.until + 20}", *options], cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def look(self, views):
         moment = lambda s: datetime.datetime.fromtimestamp(s, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.host = self.sql("SELECT src_addr FROM flows GROUP BY 1 ORDER BY sum(bytes * greatest(sampling_rate, 1)) DESC LIMIT 1")[0][0]
         what = {"base": self.base, "from": moment(self.since - 20), "to": moment(self.until + 20), "host": self.host, "chromium": CHROMIUM,
                 "modules": str(TOP / "web/package.json"), "pictures": os.environ.get("WEIR_PICTURES", "")}
-        if os.environ.get("WEIR_VIEWS"):
-            what["views"] = os.environ["WEIR_VIEWS"].split(",")
+        what["views"] = [v for v in views if v in os.environ.get("WEIR_VIEWS", v).split(",")]
         (self.folder / "what.json").write_text(json.dumps(what))
         done = subprocess.run(["node", str(TOP / "tests/e2e/page.mjs"), "what.json"], cwd=self.folder, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr[-3000:]
         answer = json.loads(done.stdout)
-        self.wrong, self.seen = answer["wrong"], answer["seen"]
+        self.wrong += answer["wrong"]
+        self.seen |= answer["seen"]
 
     def stop(self):
         self.run.send_signal(signal.SIGINT)
@@ -95,7 +119,8 @@ def page(weir, embedded_store, tmp_path_factory):
         if b"<div id=\"page\">" not in running.answers("/")[1]:
             pytest.skip("weir was built without its page: node or npm was missing")
         running.fill()
-        running.look()
+        running.look(VIEWS)
+        running.look_at_the_matrix()
         yield running
     finally:
         running.stop()
@@ -164,6 +189,44 @@ def test_host_has_the_stores_numbers(page):
     received, sent = page.sql(f"SELECT sumIf(bytes * greatest(sampling_rate, 1), dst_addr = toIPv6('{page.host}')), "
                               f"sumIf(bytes * greatest(sampling_rate, 1), src_addr = toIPv6('{page.host}')) FROM flows")[0]
     assert page.seen["host"] == {"received": int(received), "sent": int(sent)}
+
+
+def pairs(edges):
+    sums = {}
+    for e in edges:
+        key = (e["src_zone"] or "unknown", e["dst_zone"] or "unknown")
+        sums[key] = sums.get(key, 0) + int(e["bytes"])
+    return sums
+
+
+def test_matrix_has_the_commands_numbers(page):
+    seen = page.seen["matrix"]
+    expected = pairs(page.matrix("--by", "zone"))
+    assert len(expected) > 3
+    assert {(src, dst): number for src, dst, number in seen["cells"]} == expected
+    first = {}
+    for e in page.matrix("--by", "zone"):
+        first.setdefault((e["src_zone"], e["dst_zone"]), []).append(datetime.datetime.fromisoformat(e["first_seen"].replace("Z", "+00:00")))
+    frm = datetime.datetime.fromtimestamp(page.since - 20, datetime.timezone.utc)
+    fresh = sum(min(moments).replace(tzinfo=datetime.timezone.utc) >= frm for moments in first.values())
+    assert seen["new"] == fresh > 0
+    src, dst = seen["chosen"]
+    edges = [e for e in page.matrix("--by", "zone") if (e["src_zone"] or "unknown", e["dst_zone"] or "unknown") == (src, dst)]
+    services = {}
+    for e in edges:
+        key = (e["protocol"], int(e["dst_port"]))
+        services[key] = services.get(key, 0) + int(e["bytes"])
+    assert sum(seen["services"]) == sum(services.values()) and len(seen["services"]) == len(services)
+    assert seen["flows"] == sum(int(e["hits"]) for e in edges)
+
+
+def test_matrix_is_compared_and_approved(page):
+    seen = page.seen["matrix"]
+    assert seen["gone"], "the edge of a day ago is not shown as gone"
+    kept = page.sql("SELECT DISTINCT src_zone, dst_zone, src_subnet, comment FROM matrix_baseline FINAL")
+    src, dst = ("" if name == "unknown" else name for name in seen["chosen"])
+    assert seen["kept"] and kept == [[src, dst, "*", "it's \\ looked at"]]
+    assert seen["taken"]
 
 
 def test_keyboard(page):

@@ -1,7 +1,8 @@
 /* How the page talks to weir: JSON over the same API that scripts use (doc/openapi.yaml), below the page's own address, so that it
  * also works behind a proxy's path. */
 
-export type Params = Record<string, string | number | boolean | null | undefined>;
+/* What is empty is left out; [''] is an empty text that is meant. */
+export type Params = Record<string, string | number | boolean | [string] | null | undefined>;
 
 /* What went wrong, in the words of the API: what, where, and what to do next. */
 export class Failure extends Error {

@@ -69,8 +69,8 @@ export const api = {
 		post<Event>(`events/${encodeURIComponent(id)}/silence`, { for: length, ...(comment ? { comment } : {}) }),
 	matrix: (span: Span, ask: Params, signal?: AbortSignal) => get<Matrix>('matrix', { ...windowOf(span), ...ask }, signal),
 	matrixDiff: (span: Span, ask: Params, signal?: AbortSignal) => get<Matrix>('matrix/diff', { ...windowOf(span), ...ask }, signal),
-	approve: (edge: { by: string; src: string; dst: string; service?: string; approved?: boolean; comment?: string }) =>
-		post<object>('matrix/approve', edge),
+	approve: (span: Span, edge: { by: string; src: string; dst: string; protocol?: number; dst_port?: number; approved: boolean; comment?: string }) =>
+		post<object>('matrix/approve', { ...windowOf(span), ...edge }),
 	/* Not query/{id}, whose 404 for a query that has just ended browsers report as an error of the page. */
 	running: async (id: string, signal?: AbortSignal): Promise<Running | undefined> =>
 		(await get<Answers<'getQueries'>>('queries', {}, signal)).queries.find((q) => q.id === id),
@@ -83,7 +83,7 @@ function getComplete(filter: string, at: number, signal?: AbortSignal): Promise<
 }
 
 /* The address of the same question as a file. */
-export const fileAddress = (path: 'graph' | 'top' | 'flows', span: Span, ask: object, format: 'csv' | 'ndjson' | 'json'): string =>
+export const fileAddress = (path: 'graph' | 'top' | 'flows' | 'matrix' | 'matrix/diff', span: Span, ask: object, format: 'csv' | 'ndjson' | 'json'): string =>
 	address(path, { ...windowOf(span), ...params(ask), format });
 
 /* An id for a query that is to be followed or ended. */

@@ -14,6 +14,8 @@ export function graphOption(p: Palette, nodes: string[], edges: Edge[], selected
 	const sums = new Map<string, number>();
 	for (const e of edges) for (const n of [e.src, e.dst]) sums.set(n, (sums.get(n) ?? 0) + e.bytes);
 	const largest = Math.max(1, ...sums.values());
+	/* Beside the colour, for those who cannot tell it. */
+	const sign = { good: '', warn: '!', bad: '✕', none: '' };
 	const colour = { good: p.good, warn: p.warn, bad: p.bad, none: p.rest };
 	return {
 		tooltip: {
@@ -42,7 +44,7 @@ export function graphOption(p: Palette, nodes: string[], edges: Edge[], selected
 				roam: false,
 				edgeSymbol: ['none', 'arrow'],
 				edgeSymbolSize: [0, 8],
-				label: { show: true, position: 'right', color: p.text, fontFamily: p.font, fontSize: p.size + 2, fontWeight: 500, formatter: (item: unknown) => nameOf((item as { name: string }).name) },
+				label: { show: true, position: 'right', color: p.text, fontFamily: p.font, fontSize: p.size + 2, fontWeight: 500, backgroundColor: p.surface, padding: [1, 3], borderRadius: 3, formatter: (item: unknown) => nameOf((item as { name: string }).name) },
 				itemStyle: { color: p.accent, borderColor: p.surface, borderWidth: 2 },
 				emphasis: { focus: 'adjacency' },
 				data: nodes.map((name) => ({ name, symbolSize: 12 + 22 * Math.sqrt((sums.get(name) ?? 0) / largest) })),
@@ -50,6 +52,7 @@ export function graphOption(p: Palette, nodes: string[], edges: Edge[], selected
 					source: e.src,
 					target: e.dst,
 					edge: e,
+					label: { show: sign[actionOf(e).kind] !== '', formatter: sign[actionOf(e).kind], color: colour[actionOf(e).kind], fontSize: p.size + 4, fontWeight: 700 },
 					lineStyle: {
 						color: colour[actionOf(e).kind],
 						width: 1 + 7 * Math.sqrt(e.bytes / most),
