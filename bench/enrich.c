@@ -92,9 +92,12 @@ static void look_up_all(const struct weir_prefix_table *table, const struct weir
 	uint64_t sum = 0;
 	int64_t start = used_ns();
 
-	for (size_t i = 0; i + ROWS <= count; i += ROWS) {
-		weir_prefix_table_find_all(table, &addr[i], ROWS, value);
-		sum += value[i % ROWS];
+	for (size_t i = 0; i < count; i += ROWS) {
+		size_t rows = count - i < ROWS ? count - i : ROWS;
+
+		weir_prefix_table_find_all(table, &addr[i], (uint32_t)rows, value);
+		for (size_t k = 0; k < rows; k++)
+			sum += value[k];
 	}
 	printf("look-up of %s addresses, a block at a time: %.1f ns (sum %llu)\n", what, (double)(used_ns() - start) / (double)count,
 	       (unsigned long long)sum);
