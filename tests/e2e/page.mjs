@@ -25,7 +25,10 @@ const context = await browser.newContext({ viewport: { width: 1440, height: 900 
 context.setDefaultTimeout(DEADLINE);
 const page = await context.newPage();
 let view = '';
-page.on('console', (m) => ['error', 'warning'].includes(m.type()) && wrong.push(`${view}: console: ${m.text()}`));
+/* What the browser itself says of an answer that was meant to be a refusal. */
+let refusals = false;
+const meant = (text) => refusals && /Failed to load resource.* status of (401|403|429)/.test(text);
+page.on('console', (m) => ['error', 'warning'].includes(m.type()) && !meant(m.text()) && wrong.push(`${view}: console: ${m.text()}`));
 page.on('pageerror', (error) => wrong.push(`${view}: ${error.stack}`));
 page.on('request', (r) => r.url().startsWith(what.base) || wrong.push(`${view}: asks another host: ${r.url()}`));
 
@@ -248,6 +251,80 @@ const VIEWS = {
 		await settled();
 		seen.matrix.gone = await page.locator('.grid .cell[data-src="attic"][data-dst="cellar"] .flag', { hasText: 'gone' }).count() === 1;
 		await everyWidth();
+	},
+
+	/* On a server with users: a wrong password, each role, what an operator says of events, and too many attempts. */
+	async people() {
+		refusals = true;
+		const name = page.getByLabel('Name', { exact: true });
+		const logIn = async (who, password) => {
+			await name.fill(who);
+			await page.getByLabel('Password', { exact: true }).fill(password);
+			await page.getByRole('button', { name: 'Log in' }).click();
+		};
+		const logOut = async (who) => {
+			await page.getByRole('button', { name: `Log out ${who}` }).click();
+			await name.waitFor();
+		};
+		view = 'log-in';
+		await page.goto(what.base);
+		await name.waitFor();
+		for (const [width, height] of WIDTHS) {
+			await page.setViewportSize({ width, height });
+			const wide = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+			if (wide[0] > wide[1]) wrong.push(`log-in: ${wide[0]} pixels wide in a window of ${wide[1]}`);
+			await page.evaluate((theme) => (document.documentElement.dataset.theme = theme), width === 3840 ? 'dark' : 'light');
+			await accessible(`log-in at ${width}`);
+			if (what.pictures) await page.screenshot({ path: `${what.pictures}/log-in-${width}.png` });
+		}
+		await page.setViewportSize({ width: 1440, height: 900 });
+		await page.evaluate(() => (document.documentElement.dataset.theme = 'light'));
+		await logIn('vic', 'not the password');
+		await page.getByRole('alert').waitFor();
+		seen.people = { refused: await page.getByRole('alert').innerText() };
+
+		await logIn('vic', what.password);
+		await page.locator('main[data-view]').waitFor();
+		await open('viewer', 'events');
+		await page.locator('tbody .what').first().click();
+		seen.people.viewer = [await page.getByRole('button', { name: 'Acknowledge', exact: true }).count(), await page.getByText('is for operators').count()];
+		await open('viewer-matrix', 'matrix');
+		await page.locator('.grid .cell').first().click();
+		await page.locator('.services tbody tr').first().waitFor();
+		await settled();
+		seen.people.viewer.push(await page.getByRole('button', { name: /^Approve/ }).count());
+		await logOut('vic');
+
+		await logIn('olga', what.password);
+		await page.locator('main[data-view]').waitFor();
+		await open('operator', 'events', { state: 'all' });
+		seen.people.told = [];
+		for (const [button, i] of [['Acknowledge', 0], ['Silence', 1]]) {
+			await page.locator('tbody .what').nth(i).click();
+			const panel = page.getByRole('region', { name: 'The event' });
+			await panel.getByLabel('Comment').fill(`${button}: it's "seen" \\ 100%`);
+			await panel.getByRole('button', { name: button, exact: true }).click();
+			await panel.getByText(/ by olga/).waitFor();
+			await settled();
+			seen.people.told.push([new URLSearchParams(page.url().split('?')[1]).get('event'), await panel.locator('dl').innerText()]);
+			await accessible(`an event, ${button}`);
+			await panel.getByRole('button', { name: 'Close' }).click();
+			await panel.waitFor({ state: 'detached' });
+		}
+		await logOut('olga');
+
+		await logIn('ada', what.password);
+		await page.locator('main[data-view]').waitFor();
+		seen.people.administrator = await page.evaluate(async () => (await fetch('api/v1/audit')).status);
+		await logOut('ada');
+
+		for (let i = 0; i < 30 && !seen.people.limited; i++) {
+			await logIn('eve', `guess ${i}`);
+			await page.getByRole('button', { name: 'Log in' }).and(page.locator(':enabled')).waitFor();
+			const said = await page.getByRole('alert').innerText();
+			if (said.includes('too many')) seen.people.limited = said;
+		}
+		refusals = false;
 	},
 
 	/* By keys alone: skip links, views by letters, the theme. */

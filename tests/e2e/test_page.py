@@ -17,13 +17,14 @@ from conftest import TOP, free_port, wait_until
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
 
+PASSWORD = "four words are better"
 VIEWS = ["overview", "explore", "filter", "flows", "exporters", "host", "events", "keys"]
 
 
 class Page:
     """A running weir with all its traffic stored, and what the browser saw."""
 
-    def __init__(self, weir, folder):
+    def __init__(self, weir, folder, users=None, more=""):
         self.weir, self.folder = weir, folder
         self.wrong, self.seen = [], {}
         self.store, self.web = free_port(), free_port()
@@ -32,8 +33,13 @@ class Page:
         subprocess.run([weir, "generate", "--exporters", "2", "--write-networks", folder / "networks.csv"], check=True, capture_output=True)
         (folder / "weir.yaml").write_text(
             f"networks: {{file: {folder}/networks.csv}}\n"
-            f"data_dir: {folder}/data\ncollect: {{listen: ['127.0.0.1:{self.collect}'], user: ''}}\n"
+            f"{more}data_dir: {folder}/data\ncollect: {{listen: ['127.0.0.1:{self.collect}'], user: ''}}\n"
             f"store: {{listen: '127.0.0.1:{self.store}'}}\nweb: {{listen: '127.0.0.1:{self.web}'}}\n")
+        for name, role in (users or {}).items():
+            (folder / "data").mkdir(exist_ok=True)
+            done = subprocess.run([weir, "web", "user", "add", name, "--role", role, "--config", "weir.yaml"], cwd=folder, input=PASSWORD + "\n",
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
         self.log = open(folder / "run.log", "w", encoding="utf-8")
         self.run = subprocess.Popen([weir, "run", "--config", "weir.yaml"], cwd=folder, stdout=self.log, stderr=self.log,
                                     start_new_session=True)
@@ -84,7 +90,7 @@ class Page:
     def look(self, views):
         moment = lambda s: datetime.datetime.fromtimestamp(s, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.host = self.sql("SELECT src_addr FROM flows GROUP BY 1 ORDER BY sum(bytes * greatest(sampling_rate, 1)) DESC LIMIT 1")[0][0]
-        what = {"base": self.base, "from": moment(self.since - 20), "to": moment(self.until + 20), "host": self.host, "chromium": CHROMIUM,
+        what = {"base": self.base, "from": moment(self.since - 20), "to": moment(self.until + 20), "host": self.host, "chromium": CHROMIUM, "password": PASSWORD,
                 "modules": str(TOP / "web/package.json"), "pictures": os.environ.get("WEIR_PICTURES", "")}
         what["views"] = [v for v in views if v in os.environ.get("WEIR_VIEWS", v).split(",")]
         (self.folder / "what.json").write_text(json.dumps(what))
@@ -104,8 +110,7 @@ class Page:
         self.log.close()
 
 
-@pytest.fixture(scope="module")
-def page(weir, embedded_store, tmp_path_factory):
+def check_browser(weir):
     for module in ("playwright-core", "axe-core"):
         if not (TOP / "web/node_modules" / module).is_dir():
             pytest.skip(f"web/node_modules has no {module}: make build installs it, with node and the network there")
@@ -113,14 +118,42 @@ def page(weir, embedded_store, tmp_path_factory):
         pytest.skip("chromium is not here: tools/setup test installs it")
     if subprocess.run([weir, "web", "--help"], capture_output=True).returncode:
         pytest.skip("this weir has no web role")
+
+
+def wait_for_page(running):
+    wait_until("the page's server", lambda: running.answers("/readyz")[0] == 200, 60)
+    if b"<div id=\"page\">" not in running.answers("/")[1]:
+        pytest.skip("weir was built without its page: node or npm was missing")
+
+
+@pytest.fixture(scope="module")
+def page(weir, embedded_store, tmp_path_factory):
+    check_browser(weir)
     running = Page(weir, tmp_path_factory.mktemp("page"))
     try:
-        wait_until("the page's server", lambda: running.answers("/readyz")[0] == 200, 60)
-        if b"<div id=\"page\">" not in running.answers("/")[1]:
-            pytest.skip("weir was built without its page: node or npm was missing")
+        wait_for_page(running)
         running.fill()
         running.look(VIEWS)
         running.look_at_the_matrix()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def guarded(weir, embedded_store, tmp_path_factory):
+    """A server with users, and with a policy that raises events."""
+    check_browser(weir)
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "policy.yaml").write_text("rules:\n  - {name: web, over: port 443, action: alert, level: notice}\n"
+                                        "  - {name: names, over: port 53, action: deny, level: critical}\n")
+    running = Page(weir, folder, {"vic": "viewer", "olga": "operator", "ada": "administrator"},
+                   f"policy: {{file: {folder}/policy.yaml, packs: []}}\n")
+    try:
+        wait_for_page(running)
+        running.fill()
+        wait_until("events", lambda: (running.sql("SELECT uniqExact(rule, subject) FROM events") or [[0]])[0][0] >= 2, 60)
+        running.look(["people"])
         yield running
     finally:
         running.stop()
@@ -233,3 +266,21 @@ def test_keyboard(page):
     assert page.seen["first"] == "Skip to the view"
     assert page.seen["skipped"] == "main"
     assert page.seen["theme"] == "dark"
+
+
+def test_people_see_what_they_may(guarded):
+    assert guarded.wrong == []
+    seen = guarded.seen["people"]
+    assert seen["refused"]
+    acknowledges, says_so, approves = seen["viewer"]
+    assert (acknowledges, says_so, approves) == (0, 1, 0)
+    assert seen["administrator"] == 200
+    assert "try again in" in seen["limited"]
+
+
+def test_an_operator_acknowledges_and_silences(guarded):
+    notes = {(kind, user, comment) for kind, user, comment in guarded.sql("SELECT kind, user, comment FROM event_notes")}
+    assert notes == {("ack", "olga", "Acknowledge: it's \"seen\" \\ 100%"), ("silence", "olga", "Silence: it's \"seen\" \\ 100%")}
+    (_, acknowledged), (_, silenced) = guarded.seen["people"]["told"]
+    assert "acknowledged by olga" in acknowledged and "silenced by olga until" in silenced
+    assert all("it's \"seen\" \\ 100%" in text for text in (acknowledged, silenced))
