@@ -124,7 +124,7 @@ static int open_receivers(const struct weir_config *c, struct receivers *r, stru
 	int rc = 0;
 
 	raise_descriptors(c);
-	if (c->collect_allow.count)
+	if (!rc)
 		rc = weir_allow_new(list_of(&c->collect_allow), c->collect_allow.count, &r->allow, err);
 	if (!rc)
 		rc = open_tls(c, r, err);
@@ -369,6 +369,22 @@ static void refresh_tls(const struct weir_role *role, struct weir_tls *tls)
 		weir_log(&role->log, WEIR_LOG_ERROR, "the old certificates stay in force: %s: %s; %s", err.where, err.what, err.next);
 }
 
+/* At SIGHUP: what enrichment, policy and collect.allow are made of. */
+static void reload(const struct weir_role *role, const struct receivers *r, struct weir_enrichment *enrichment)
+{
+	struct weir_config config;
+	struct weir_error err = {0};
+
+	if (!weir_role_reread(role, &config))
+		return;
+	if (!weir_enrichment_configure(role, enrichment, &config)) {
+		weir_config_done(&config);
+		return;
+	}
+	if (weir_allow_replace(r->allow, list_of(&enrichment->config.collect_allow), enrichment->config.collect_allow.count, &err))
+		weir_log(&role->log, WEIR_LOG_ERROR, "collect.allow stays as it was: %s: %s", err.where, err.what);
+}
+
 static int serve(const struct weir_role *role, const struct receivers *receivers, struct weir_collector *collector,
 		 struct weir_enrichment *enrichment)
 {
@@ -391,6 +407,7 @@ static int serve(const struct weir_role *role, const struct receivers *receivers
 		tell_worst(role, collector, &told_ns);
 		refresh_tls(role, receivers->tls);
 		weir_enrichment_refresh(role, enrichment);
+		reload(role, receivers, enrichment);
 		failed = weir_collector_failed(collector, &err);
 	}
 	weir_collector_stop(collector);
@@ -476,7 +493,8 @@ const struct weir_command weir_command_collect = {
 		"TCP on collect.tcp_listen and over TLS on collect.tls_listen, and appends the flows to the spool. It waits for no "
 		"store: `weir sink` carries the spool there. After a crash every flow that was synced (collect.sync, "
 		"one second unless set) is there; what came since is lost. IPFIX over SCTP is not spoken.\n\n"
-		"SIGTERM and SIGINT end it after what the sockets hold has been taken in and synced.",
+		"SIGHUP reads the configuration again: networks, services, policy, threat lists, names and collect.allow are taken over, and the log says what else "
+		"has changed and needs a restart. SIGTERM and SIGINT end it after what the sockets hold has been taken in and synced.",
 	.options = weir_role_options,
 	.examples = "weir collect --data /var/lib/weir\treceive, with the default configuration",
 	.role = true,

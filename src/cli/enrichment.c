@@ -1,5 +1,6 @@
 #include "cli/enrichment.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -26,9 +27,8 @@ static bool has_role(void *ctx, const char *role)
 	return weir_enrich_has_role(ctx, role);
 }
 
-static int open_guard(const struct weir_config *config, struct weir_enrichment *enrichment, struct weir_error *err)
+static struct weir_guard_options guard_options(const struct weir_config *config)
 {
-	const struct weir_policy_roles roles = {has_role, enrichment->enrich};
 	struct weir_guard_options options = {
 		.file = config->policy_file,
 		.pack = list_of(&config->policy_packs),
@@ -38,14 +38,21 @@ static int open_guard(const struct weir_config *config, struct weir_enrichment *
 
 	options.events.storm_per_minute = (uint32_t)config->policy_storm;
 	options.events.seed = draw_seed();
+	return options;
+}
+
+static int open_guard(const struct weir_config *config, struct weir_enrichment *enrichment, struct weir_error *err)
+{
+	const struct weir_policy_roles roles = {has_role, enrichment->enrich};
+	const struct weir_guard_options options = guard_options(config);
+
 	return weir_guard_new(&options, enrichment->vocabulary, &roles, &enrichment->guard, err);
 }
 
-int weir_enrichment_open(const struct weir_config *config, const char *run_dir, bool lenient, struct weir_enrichment *ret_enrichment,
-			 struct weir_error *err)
+/* polled: the file of SNMP's names, or "". Borrows from both. */
+static struct weir_enrich_options enrich_options(const struct weir_config *config, const char *polled, bool lenient)
 {
-	char polled[PATH_MAX] = "";
-	const struct weir_enrich_options options = {
+	return (struct weir_enrich_options){
 		.networks = {
 			.file = config->networks_file,
 			.line = list_of(&config->networks_list),
@@ -70,10 +77,25 @@ int weir_enrichment_open(const struct weir_config *config, const char *run_dir, 
 			.lenient = lenient,
 		},
 	};
+}
+
+/* Where `weir snmp` keeps names, if it runs. */
+static void polled_path(const struct weir_config *config, const char *run_dir, char *ret_path, size_t size)
+{
+	*ret_path = '\0';
+	if (run_dir && config->snmp_targets.count)
+		(void)snprintf(ret_path, size, "%s/" WEIR_SNMP_FILE, run_dir);
+}
+
+int weir_enrichment_open(const struct weir_config *config, const char *run_dir, bool lenient, struct weir_enrichment *ret_enrichment,
+			 struct weir_error *err)
+{
+	char polled[PATH_MAX];
+	struct weir_enrich_options options;
 	int rc;
 
-	if (run_dir && config->snmp_targets.count)
-		(void)snprintf(polled, sizeof(polled), "%s/" WEIR_SNMP_FILE, run_dir);
+	polled_path(config, run_dir, polled, sizeof(polled));
+	options = enrich_options(config, polled, lenient);
 	*ret_enrichment = (struct weir_enrichment){0};
 	rc = weir_vocabulary_new(&weir_vocabulary_limits_default, draw_seed(), &ret_enrichment->vocabulary);
 	if (rc)
@@ -91,6 +113,8 @@ void weir_enrichment_done(struct weir_enrichment *enrichment)
 	weir_guard_free(enrichment->guard);
 	weir_enrich_free(enrichment->enrich);
 	weir_vocabulary_free(enrichment->vocabulary);
+	if (enrichment->reconfigured)
+		weir_config_done(&enrichment->config);
 	*enrichment = (struct weir_enrichment){0};
 }
 
@@ -170,6 +194,52 @@ void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichmen
 		weir_log(&role->log, WEIR_LOG_ERROR, "what was read before stays in force: %s: %s%s%s", err.where, err.what,
 			 *err.next ? "; " : "", err.next);
 	refresh_guard(role, enrichment, rc > 0);
+}
+
+/* The policy is looked over first, with the networks that are there; where they are refused it goes back to what it was. */
+static int configure(const struct weir_role *role, struct weir_enrichment *enrichment, const struct weir_config *config, struct weir_error *err)
+{
+	const struct weir_config *before = enrichment->reconfigured ? &enrichment->config : &role->config;
+	const struct weir_guard_options old_policy = guard_options(before);
+	const struct weir_guard_options policy = guard_options(config);
+	struct weir_enrich_options options;
+	struct weir_error ignored;
+	char polled[PATH_MAX];
+	int rc;
+
+	polled_path(config, role->run_dir, polled, sizeof(polled));
+	options = enrich_options(config, polled, false);
+	rc = weir_guard_configure(enrichment->guard, &policy, err);
+	if (rc)
+		return rc;
+	rc = weir_enrich_configure(enrichment->enrich, &options, err);
+	if (rc)
+		(void)!weir_guard_configure(enrichment->guard, &old_policy, &ignored);
+	else
+		(void)!weir_guard_reload(enrichment->guard, true, &ignored); /* roles have come and gone with the networks */
+	return rc;
+}
+
+bool weir_enrichment_configure(const struct weir_role *role, struct weir_enrichment *enrichment, struct weir_config *config)
+{
+	struct weir_enrich_stats stats;
+	struct weir_error err = {0};
+	int rc = configure(role, enrichment, config, &err);
+
+	if (rc) {
+		weir_log(&role->log, WEIR_LOG_ERROR, "what was read before stays in force: %s: %s%s%s%s", err.where, err.what, *err.next ? "; " : "", err.next,
+			 rc == -EACCES ? "; a file in a folder that was not read before needs a restart, for the sandbox" : "");
+		return false;
+	}
+	if (enrichment->reconfigured)
+		weir_config_done(&enrichment->config);
+	enrichment->config = *config;
+	enrichment->reconfigured = true;
+	weir_enrich_stats(enrichment->enrich, &stats);
+	weir_log(&role->log, WEIR_LOG_INFO,
+		 "the configuration was read again: %" PRIu64 " networks, %" PRIu64 " services, %" PRIu64 " prefixes with country or AS, %" PRIu64
+		 " entries of threat lists", stats.networks, stats.services, stats.geo_prefixes, stats.threats);
+	return true;
 }
 
 static int guard_metrics(struct weir_enrichment *enrichment, struct weir_buffer *out)

@@ -15,6 +15,8 @@ struct weir_enrichment {
 	struct weir_vocabulary *vocabulary;
 	struct weir_enrich *enrich;
 	struct weir_guard *guard;
+	struct weir_config config; /* what is in force, where it is no more what the role began with; owned */
+	bool reconfigured;
 	char folder[WEIR_ENRICHMENT_FOLDERS_MAX][PATH_MAX / 4]; /* of files that may be read again */
 };
 
@@ -31,6 +33,10 @@ unsigned weir_enrichment_paths(struct weir_enrichment *enrichment, struct weir_s
 
 /* Read again what has changed, and say so. */
 void weir_enrichment_refresh(const struct weir_role *role, struct weir_enrichment *enrichment);
+
+/* Another configuration from now on, all of it or nothing; told in the log. True: it is taken over, and config with it; false: it has a mistake, what
+ * was in force stays so, and config is still the caller's. */
+bool weir_enrichment_configure(const struct weir_role *role, struct weir_enrichment *enrichment, struct weir_config *config);
 
 /* Figures for Prometheus and `weir status`. */
 int weir_enrichment_metrics(struct weir_enrichment *enrichment, struct weir_buffer *out) WEIR_MUST_CHECK;

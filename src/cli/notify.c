@@ -203,6 +203,7 @@ static void publish(struct notify_role *n)
 static void confine(struct notify_role *n)
 {
 	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 1] = {0};
+	char folder[WEIR_ROLE_PATHS_MAX][PATH_MAX / 4];
 	unsigned count = 0;
 
 	for (const struct weir_sandbox_path *p = weir_role_resolving; p->path; p++)
@@ -211,45 +212,85 @@ static void confine(struct notify_role *n)
 		if (*n->targets.target[i].ca)
 			paths[count++] = (struct weir_sandbox_path){n->targets.target[i].ca, WEIR_SANDBOX_READ};
 	}
+	(void)weir_role_file_folders(&n->role.config.notify_to, folder, paths, count);
 	weir_role_confine(&n->role, WEIR_SANDBOX_SINK, true, paths);
 }
 
-static int start(struct notify_role *n, struct weir_error *err)
+/* Those that are told of what came so far end first; what they were not told waits in the spool. */
+static void stop_all(struct notify_role *n)
+{
+	for (unsigned i = 0; n->notifier && i < n->targets.count; i++)
+		weir_notifier_stop(n->notifier[i]);
+	free(n->notifier);
+	free(n->stats);
+	free(n->name);
+	n->notifier = NULL;
+	n->stats = NULL;
+	n->name = NULL;
+	weir_targets_done(&n->targets);
+}
+
+static int start_all(struct notify_role *n, struct weir_error *err)
 {
 	unsigned count = n->targets.count;
-	int rc = weir_role_drop(&n->role, n->role.config.collect_user, err);
+	int rc = 0;
 
 	n->notifier = calloc(count, sizeof(*n->notifier));
 	n->stats = calloc(count, sizeof(*n->stats));
 	n->name = calloc(count, sizeof(*n->name));
-	if (!rc && (!n->notifier || !n->stats || !n->name))
-		rc = weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
-	if (rc)
-		return rc;
+	if (!n->notifier || !n->stats || !n->name)
+		return weir_error_set(err, -ENOMEM, NULL, NULL, "out of memory");
 	weir_targets_forget_others(n->role.spool_dir, &n->targets);
-	confine(n);
 	for (unsigned i = 0; !rc && i < count; i++) {
 		const struct weir_notifier_options options = {n->role.spool_dir, &n->targets.target[i], &weir_clock_system, on_news, n};
 
 		n->name[i] = n->targets.target[i].name;
 		rc = weir_notifier_start(&options, &n->notifier[i], err);
 	}
+	for (unsigned i = 0; !rc && i < count; i++)
+		weir_log(&n->role.log, WEIR_LOG_INFO, "events go to %s at %s", n->targets.target[i].name, n->targets.target[i].shown);
+	return rc;
+}
+
+/* At SIGHUP: another list of targets. */
+static int reload(struct notify_role *n, struct weir_error *err)
+{
+	struct weir_targets targets;
+	struct weir_config config;
+	int rc = 0;
+
+	if (!weir_role_reread(&n->role, &config))
+		return 0;
+	if (!config.notify_to.count) {
+		weir_log(&n->role.log, WEIR_LOG_WARN, "notify.to names nobody any more: that needs a restart; until then all are told as before");
+	} else if (weir_targets_read(&config, &targets, err)) {
+		weir_log(&n->role.log, WEIR_LOG_ERROR, "who is told stays as it was: %s: %s%s%s", err->where, err->what, *err->next ? "; " : "", err->next);
+	} else {
+		stop_all(n);
+		n->targets = targets;
+		weir_log(&n->role.log, WEIR_LOG_INFO, "the configuration was read again");
+		rc = start_all(n, err);
+	}
+	weir_config_done(&config);
 	return rc;
 }
 
 static int serve(struct notify_role *n)
 {
 	struct weir_error err = {0};
-	int rc = start(n, &err);
+	int rc = weir_role_drop(&n->role, n->role.config.collect_user, &err);
 
-	if (rc)
-		return weir_role_cannot_open(rc, &err);
-	for (unsigned i = 0; i < n->targets.count; i++)
-		weir_log(&n->role.log, WEIR_LOG_INFO, "events go to %s at %s", n->targets.target[i].name, n->targets.target[i].shown);
-	do
+	if (!rc) {
+		confine(n);
+		rc = start_all(n, &err);
+	}
+	while (!rc) {
 		publish(n);
-	while (!weir_role_wait(&n->role, PUBLISH_MS));
-	return WEIR_EXIT_OK;
+		if (weir_role_wait(&n->role, PUBLISH_MS))
+			return WEIR_EXIT_OK;
+		rc = reload(n, &err);
+	}
+	return weir_role_cannot_open(rc, &err);
 }
 
 static int run(const struct weir_command *self, int argc, char **argv)
@@ -277,14 +318,9 @@ static int run(const struct weir_command *self, int argc, char **argv)
 		status = weir_usage(self, "notify.to names nobody");
 	else
 		status = serve(&n);
-	for (unsigned i = 0; n.notifier && i < n.targets.count; i++)
-		weir_notifier_stop(n.notifier[i]);
 	if (status == WEIR_EXIT_OK && n.notifier)
 		weir_log(&n.role.log, WEIR_LOG_INFO, "ended");
-	free(n.notifier);
-	free(n.stats);
-	free(n.name);
-	weir_targets_done(&n.targets);
+	stop_all(&n);
 	weir_buffer_done(&n.text);
 	weir_role_done(&n.role);
 	return status;

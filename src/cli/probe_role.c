@@ -176,6 +176,17 @@ static void complain(const struct weir_role *role, struct weir_probe_session *se
 	weir_log(&role->log, WEIR_LOG_ERROR, "%s: %s%s%s", err.where, err.what, *err.next ? "; " : "", err.next);
 }
 
+/* At SIGHUP. */
+static void reload(const struct weir_role *role, struct weir_enrichment *enrichment)
+{
+	struct weir_config config;
+
+	if (!weir_role_reread(role, &config))
+		return;
+	if (!weir_enrichment_configure(role, enrichment, &config))
+		weir_config_done(&config);
+}
+
 static int serve(const struct weir_role *role, struct weir_probe_session *session, struct weir_enrichment *enrichment)
 {
 	struct weir_error err = {0};
@@ -189,6 +200,7 @@ static int serve(const struct weir_role *role, struct weir_probe_session *sessio
 		publish(role, session, enrichment);
 		complain(role, session, &said_ns);
 		weir_enrichment_refresh(role, enrichment);
+		reload(role, enrichment);
 		failed = weir_probe_session_failed(session, &err);
 	}
 	weir_probe_session_stop(session);

@@ -49,7 +49,6 @@ struct replicate {
 	struct weir_replicator *replicator;
 	unsigned workers;
 	struct weir_udp *udp[WEIR_REPLICATOR_WORKERS_MAX];
-	int hangup_fd; /* SIGHUP */
 	struct told told[WEIR_REPLICATE_OUTPUTS_MAX];
 };
 
@@ -233,29 +232,16 @@ static void reload_and_tell(struct replicate *r)
 	tell_outputs(r);
 }
 
-static int open_hangup(struct weir_error *err)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return weir_error_set(err, -errno, NULL, NULL, "signals cannot be blocked: %s", strerror(errno));
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? weir_error_set(err, -errno, NULL, NULL, "signalfd: %s", strerror(errno)) : fd;
-}
-
 /* False when the role shall end. */
 static bool wait_and_reload(struct replicate *r)
 {
 	struct pollfd fd[] = {
 		{.fd = r->role.signal_fd, .events = POLLIN},
-                {.fd = r->hangup_fd,      .events = POLLIN}
+                {.fd = r->role.hangup_fd, .events = POLLIN}
         };
 	struct signalfd_siginfo info;
 
-	if (poll(fd, 2, PUBLISH_MS) > 0 && fd[1].revents && read(r->hangup_fd, &info, sizeof(info)) > 0)
+	if (poll(fd, 2, PUBLISH_MS) > 0 && fd[1].revents && read(r->role.hangup_fd, &info, sizeof(info)) > 0)
 		reload_and_tell(r);
 	return !fd[0].revents;
 }
@@ -389,8 +375,7 @@ static int work(struct replicate *r)
 	struct weir_error err = {0};
 	int status;
 
-	r->hangup_fd = open_hangup(&err);
-	if (r->hangup_fd < 0 || open_receivers(r, &err) || new_replicator(r, &err) ||
+	if (open_receivers(r, &err) || new_replicator(r, &err) ||
 	    weir_role_drop(&r->role, r->role.config.collect_user, &err))
 		return weir_fail(WEIR_EXIT_USAGE, &err);
 	confine(r);
@@ -402,7 +387,7 @@ static int work(struct replicate *r)
 
 static int run(const struct weir_command *self, int argc, char **argv)
 {
-	struct replicate r = {.hangup_fd = -1};
+	struct replicate r = {0};
 	int operands = 0;
 	int status = weir_options_parse(self, argc, argv, &r.values, &operands);
 
@@ -418,8 +403,6 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	weir_replicator_free(r.replicator);
 	for (unsigned i = 0; i < r.workers; i++)
 		weir_udp_close(r.udp[i]);
-	if (r.hangup_fd >= 0)
-		(void)close(r.hangup_fd);
 	weir_role_done(&r.role);
 	return status;
 }

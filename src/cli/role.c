@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
+#include "cli/reload.h"
 #include "supervise/user.h"
 
 #define COMPLAIN_S 60
@@ -100,6 +102,49 @@ static int take_signals(struct weir_error *err)
 	return fd < 0 ? weir_error_set(err, -errno, NULL, NULL, "signalfd: %s", strerror(errno)) : fd;
 }
 
+/* `weir run` has SIGHUP among its supervisor's signals (supervise/supervisor.h); what a shell's nohup ignores stays ignored. */
+static int take_hangup(struct weir_error *err)
+{
+	struct sigaction action;
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	if (sigaction(SIGHUP, NULL, &action) || action.sa_handler == SIG_IGN)
+		sigemptyset(&set);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return weir_error_set(err, -errno, NULL, NULL, "signals cannot be blocked: %s", strerror(errno));
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? weir_error_set(err, -errno, NULL, NULL, "signalfd: %s", strerror(errno)) : fd;
+}
+
+/* The configuration is `weir run`'s copy. */
+static bool is_supervised(const struct weir_role *role)
+{
+	size_t len = strlen(role->data_dir);
+
+	return strncmp(role->config_path, role->data_dir, len) == 0 &&
+	       strcmp(role->config_path + len, "/" WEIR_ROLE_CONFIG_FOLDER "/" WEIR_ROLE_CONFIG_FILE) == 0;
+}
+
+bool weir_role_reread(const struct weir_role *role, struct weir_config *ret_config)
+{
+	struct signalfd_siginfo info;
+	struct weir_error err = {0};
+
+	if (read(role->hangup_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return false;
+	/* `weir run` tells what needs a restart. */
+	return weir_reload_read(&role->log, role->config_path, is_supervised(role) ? NULL : &role->config, ret_config, &err) == 0;
+}
+
+void weir_role_take_config(struct weir_role *role, struct weir_config *config)
+{
+	weir_config_done(&role->config);
+	role->config = *config;
+}
+
 int weir_role_cannot_open(int rc, const struct weir_error *err)
 {
 	static const int PASSING[] = {ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE};
@@ -117,12 +162,16 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 	struct weir_error err = {0};
 	int rc;
 
+	const char *path;
 	char title[16]; /* as top(1) and ps(1) show it; otherwise all roles would be "exe" */
 
 	*ret_role = (struct weir_role){.name = command->name, .signal_fd = -1};
 	(void)snprintf(title, sizeof(title), "weir-%s", command->name);
 	(void)prctl(PR_SET_NAME, title, 0, 0, 0);
-	if (weir_config_read(weir_config_find(values->config), &ret_role->config, &err))
+	ret_role->hangup_fd = -1;
+	path = weir_config_find(values->config);
+	(void)snprintf(ret_role->config_path, sizeof(ret_role->config_path), "%s", path ? path : "");
+	if (weir_config_read(path, &ret_role->config, &err))
 		return weir_fail(WEIR_EXIT_USAGE, &err);
 	ret_role->log = (struct weir_log){
 		.fd = STDERR_FILENO,
@@ -134,6 +183,8 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 	rc = make_folders(ret_role, values->data ? values->data : ret_role->config.data_dir, &err);
 	if (!rc)
 		rc = ret_role->signal_fd = take_signals(&err);
+	if (rc >= 0)
+		rc = ret_role->hangup_fd = take_hangup(&err);
 	if (rc >= 0)
 		return 0;
 	weir_config_done(&ret_role->config);
@@ -157,6 +208,8 @@ void weir_role_done(struct weir_role *role)
 {
 	if (role->signal_fd >= 0)
 		(void)close(role->signal_fd);
+	if (role->hangup_fd >= 0)
+		(void)close(role->hangup_fd);
 	weir_config_done(&role->config);
 }
 
@@ -227,18 +280,52 @@ static struct weir_sandbox_part switched_off(void)
 	return (struct weir_sandbox_part){.active = false, .why = "sandbox: false"};
 }
 
+unsigned weir_role_file_folders(const struct weir_config_list *list, char folder[WEIR_ROLE_PATHS_MAX][PATH_MAX / 4], struct weir_sandbox_path *paths,
+				unsigned count)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		for (const char *at = list->item[i]; count < WEIR_ROLE_PATHS_MAX && (at = strstr(at, "_file=")); at++) {
+			const char *path = at + strlen("_file=");
+			unsigned known = 0;
+
+			(void)snprintf(folder[used], PATH_MAX / 4, "%.*s", (int)strcspn(path, ", "), path);
+			paths[count].path = dirname(folder[used]);
+			while (known < count && strcmp(paths[known].path, paths[count].path) != 0)
+				known++;
+			if (known == count) {
+				paths[count++].rights = WEIR_SANDBOX_READ;
+				used++;
+			}
+		}
+	}
+	if (count < WEIR_ROLE_PATHS_MAX)
+		paths[count] = (struct weir_sandbox_path){0};
+	return count;
+}
+
 void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bool connects,
 		       const struct weir_sandbox_path *more)
 {
-	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 3] = {
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 4] = {
 		{role->run_dir, WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
 		{role->spool_dir, calls == WEIR_SANDBOX_REPLICATE ? 0 : WEIR_SANDBOX_READ | WEIR_SANDBOX_WRITE},
 	};
 	const struct weir_sandbox_options options = {.paths = paths, .connects = connects, .calls = calls};
 	struct weir_sandbox_state *state = &role->sandbox;
+	char folder[PATH_MAX / 2];
+
+	unsigned count = 2;
 
 	for (unsigned i = 0; more && more[i].path && i < WEIR_ROLE_PATHS_MAX; i++)
-		paths[i + 2] = more[i];
+		paths[count++] = more[i];
+	/* To be read again: the folder of `weir run`'s copy, else the file alone, for its folder may hold secrets. */
+	(void)snprintf(folder, sizeof(folder), "%s/" WEIR_ROLE_CONFIG_FOLDER, role->data_dir);
+	if (is_supervised(role))
+		paths[count++] = (struct weir_sandbox_path){folder, WEIR_SANDBOX_READ};
+	else if (*role->config_path)
+		paths[count++] = (struct weir_sandbox_path){role->config_path, WEIR_SANDBOX_READ};
 	role->confined = true;
 	if (!role->config.sandbox) {
 		state->files = switched_off();

@@ -15,6 +15,8 @@
 #include "config/config.h"
 #include "sandbox/sandbox.h"
 
+#define WEIR_ROLE_CONFIG_FOLDER "config" /* in DATA: the configuration that the roles of `weir run` read, which no role can write */
+#define WEIR_ROLE_CONFIG_FILE "weir.yaml"
 #define WEIR_SNMP_FILE "snmp.csv" /* in DATA/run: what exporters told over SNMP (snmp/interfaces.h) */
 
 struct weir_role {
@@ -26,6 +28,8 @@ struct weir_role {
 	char store_dir[PATH_MAX / 2];
 	char run_dir[PATH_MAX / 2];
 	int signal_fd;	  /* SIGTERM and SIGINT */
+	int hangup_fd;	  /* SIGHUP */
+	char config_path[PATH_MAX / 4]; /* the file in use; "": the defaults */
 	int64_t start_ms; /* wall clock */
 	bool confined;
 	struct weir_sandbox_state sandbox; /* once confined */
@@ -62,6 +66,12 @@ int weir_role_cannot_open(int rc, const struct weir_error *err);
 /* Wait for so long at most; true when the role shall end. */
 bool weir_role_wait(const struct weir_role *role, unsigned ms);
 
+/* Has SIGHUP come since the last call, and is there a configuration that can be read? It is the caller's then. A mistake in it is logged, and what
+ * has changed but needs a restart. */
+bool weir_role_reread(const struct weir_role *role, struct weir_config *ret_config);
+/* Take it over: what the role had is freed, and must not be pointed to any more. */
+void weir_role_take_config(struct weir_role *role, struct weir_config *config);
+
 /* Started as root and `user` is not "": become that user, for good; the data folders are given to it. */
 int weir_role_drop(const struct weir_role *role, const char *user, struct weir_error *err) WEIR_MUST_CHECK;
 
@@ -72,6 +82,10 @@ int weir_role_drop(const struct weir_role *role, const char *user, struct weir_e
 void weir_role_confine(struct weir_role *role, enum weir_sandbox_calls calls, bool connects,
 		       const struct weir_sandbox_path *more);
 #define WEIR_ROLE_PATHS_MAX 20
+/* The folders of files that options of a list's lines name (community_file=FILE), to be read: for a new file is another one to the sandbox. Appended to
+ * paths, which has room for WEIR_ROLE_PATHS_MAX; returns how many there are then. folder: their texts. */
+unsigned weir_role_file_folders(const struct weir_config_list *list, char folder[WEIR_ROLE_PATHS_MAX][PATH_MAX / 4], struct weir_sandbox_path *paths,
+				unsigned count);
 /* What name services and certificates are read from; ended by a NULL path. */
 extern const struct weir_sandbox_path weir_role_resolving[];
 

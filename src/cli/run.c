@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/metrics.h"
+#include "cli/reload.h"
 #include "cli/notify.h"
 #include "cli/role.h"
 #include "cli/run_banner.h"
@@ -55,6 +57,7 @@ static const struct {
 struct run {
 	struct weir_role role;
 	const char *config_path; /* borrowed; NULL: the defaults */
+	char config_copy[PATH_MAX]; /* that the roles read: the last one without a mistake */
 	struct weir_user user;
 	int lock_fd;
 	unsigned count; /* of the roles that are wanted */
@@ -230,6 +233,47 @@ static bool store_has_opened(void *ctx)
 	return has_opened(ctx, "store");
 }
 
+/* The roles read a copy, which is replaced when the file was found to be right: so a role that is started again does not meet one that
+ * is half written or has a mistake. Its folder is one that no role can write in. */
+static int copy_config(struct run *run, struct weir_error *err)
+{
+	struct weir_buffer text;
+	char folder[PATH_MAX / 2];
+	int rc;
+
+	if (!run->config_path)
+		return 0;
+	(void)snprintf(folder, sizeof(folder), "%s/" WEIR_ROLE_CONFIG_FOLDER, run->role.data_dir);
+	(void)snprintf(run->config_copy, sizeof(run->config_copy), "%s/" WEIR_ROLE_CONFIG_FILE, folder);
+	if (mkdir(folder, 0750) && errno != EEXIST)
+		return weir_error_set(err, -errno, folder, NULL, "the folder cannot be made: %s", strerror(errno));
+	weir_buffer_init(&text);
+	rc = weir_file_read(run->config_path, WEIR_CONFIG_SIZE_MAX, &text);
+	if (rc)
+		(void)weir_error_set(err, rc, run->config_path, NULL, "cannot be read: %s", strerror(-rc));
+	else
+		rc = weir_metrics_publish(run->config_copy, &text, err);
+	weir_buffer_done(&text);
+	return rc;
+}
+
+/* At SIGHUP. */
+static void reload(struct run *run)
+{
+	struct weir_config config;
+	struct weir_error err = {0};
+
+	if (weir_reload_read(&run->role.log, run->role.config_path, &run->role.config, &config, &err))
+		return;
+	weir_config_done(&config);
+	if (copy_config(run, &err)) {
+		weir_log(&run->role.log, WEIR_LOG_ERROR, "the configuration that was read before stays in force: %s: %s", err.where, err.what);
+		return;
+	}
+	weir_log(&run->role.log, WEIR_LOG_INFO, "the configuration was read again; each process says what it takes over");
+	weir_supervisor_hang_up(run->supervisor);
+}
+
 static void add_role(struct run *run, enum role_index which)
 {
 	struct weir_supervised *s = &run->supervised[run->count];
@@ -240,7 +284,7 @@ static void add_role(struct run *run, enum role_index which)
 	argv[n++] = ROLE_TABLE[which].name;
 	if (run->config_path) {
 		argv[n++] = "--config";
-		argv[n++] = run->config_path;
+		argv[n++] = run->config_copy;
 	}
 	argv[n++] = "--data";
 	argv[n++] = run->role.data_dir;
@@ -397,6 +441,10 @@ static enum weir_supervise_outcome come_up(struct run *run)
 
 	do {
 		outcome = weir_supervisor_wait(run->supervisor, LOOK_MS);
+		if (outcome == WEIR_SUPERVISE_RELOAD) {
+			reload(run);
+			outcome = WEIR_SUPERVISE_GOING;
+		}
 		publish(run);
 		if (!run->role.config.store_embedded && has_opened(run, "collect") && mono_ms() >= server_end_ms)
 			break;
@@ -415,6 +463,10 @@ static int supervise(struct run *run, const char *options)
 	while (outcome == WEIR_SUPERVISE_GOING) {
 		publish(run);
 		outcome = weir_supervisor_wait(run->supervisor, PUBLISH_MS);
+		if (outcome == WEIR_SUPERVISE_RELOAD) {
+			reload(run);
+			outcome = WEIR_SUPERVISE_GOING;
+		}
 	}
 	if (outcome == WEIR_SUPERVISE_ASKED)
 		weir_log(&run->role.log, WEIR_LOG_INFO, "stopping: first collect, then the sink, then the store");
@@ -447,6 +499,8 @@ static int prepare(struct run *run, struct weir_error *err)
 
 	if (!rc)
 		rc = become_user(run, err);
+	if (!rc)
+		rc = copy_config(run, err);
 	if (rc)
 		return rc;
 	/* What an earlier run left says nothing of this one. */
@@ -517,7 +571,10 @@ const struct weir_command weir_command_run = {
 	.text = "Starts the embedded store, the sink and the collector as processes of their own and keeps them running. One "
 		"that crashes is started again, with growing pauses, and costs the others nothing. One that cannot do what it was "
 		"told (a busy port, a missing library) says why and is left alone; without the collector everything ends.\n\n"
-		"Ctrl-C (SIGINT, SIGTERM, SIGHUP) ends them in order: the collector takes in and syncs what its sockets hold, the "
+		"SIGHUP reads the configuration again. What is wrong with it is told, and the old one stays in force; otherwise networks, services, policy, threat lists, "
+		"countries and AS, names, collect.allow, snmp's options, notify.to and the replicator's outputs are taken over, and the log says what else has changed and needs a "
+		"restart. Files that it names (networks, policy, lists, certificates) are read again by themselves when they change.\n\n"
+		"Ctrl-C (SIGINT, SIGTERM, or the terminal that goes away) ends them in order: the collector takes in and syncs what its sockets hold, the "
 		"sink has up to 10 seconds to store what waits in the spool, then the store closes. What is left in the spool is "
 		"stored after the next start. A second Ctrl-C kills them; nothing that was synced is lost by that.\n\n"
 		"Started by root, all of it runs as the user of collect.user, with the right to receive on ports below 1024.",

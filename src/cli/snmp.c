@@ -4,7 +4,6 @@
  * which the store knows names and speeds. One thread. */
 #include <errno.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +358,41 @@ static int open_all(struct snmp_role *s, struct weir_error *err)
 	return weir_spool_writer_open(&spool, &s->spool, err);
 }
 
+/* The folders of the secrets stay readable, for a new file is another one to the sandbox. */
+static void confine(struct snmp_role *s)
+{
+	struct weir_sandbox_path paths[WEIR_ROLE_PATHS_MAX + 1] = {{0}};
+	char folder[WEIR_ROLE_PATHS_MAX][PATH_MAX / 4];
+
+	(void)weir_role_file_folders(&s->role.config.snmp_targets, folder, paths, 0);
+	weir_role_confine(&s->role, WEIR_SANDBOX_SNMP, false, paths);
+}
+
+/* At SIGHUP: who is asked, with what secrets and how often. Those that are asked at the moment are asked to the end. */
+static void reload(struct snmp_role *s)
+{
+	struct weir_snmp_targets targets;
+	struct weir_config config;
+	struct weir_error err = {0};
+
+	if (!weir_role_reread(&s->role, &config))
+		return;
+	if (weir_snmp_targets_read(list_of(&config.snmp_targets), config.snmp_targets.count, true, &targets, &err)) {
+		weir_log(&s->role.log, WEIR_LOG_ERROR, "who is asked stays as it was: %s: %s%s%s", err.where, err.what, *err.next ? "; " : "", err.next);
+		weir_config_done(&config);
+		return;
+	}
+	weir_snmp_targets_done(&s->targets);
+	s->targets = targets;
+	weir_role_take_config(&s->role, &config);
+	s->roster.interval_ms = (int64_t)s->role.config.snmp_interval_ms;
+	/* Those that are in no network any more are not seen, and go. */
+	look(s);
+	s->changed |= weir_snmp_roster_forget(&s->roster, s->looked_ms) > 0;
+	weir_snmp_roster_hurry(&s->roster, now_ms());
+	weir_log(&s->role.log, WEIR_LOG_INFO, "the configuration was read again: asks exporters of %u networks", s->targets.count);
+}
+
 static void serve(struct snmp_role *s)
 {
 	look(s);
@@ -369,6 +403,7 @@ static void serve(struct snmp_role *s)
 	while (!weir_role_wait(&s->role, 0)) {
 		if (now_ms() - s->looked_ms >= LOOK_MS)
 			look(s);
+		reload(s);
 		ask(s);
 		weir_snmp_poller_wait(s->poller, s->role.signal_fd, WAIT_MS);
 		if (now_ms() - s->published_ms >= PUBLISH_MS)
@@ -392,7 +427,7 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	if (status) {
 		status = weir_role_cannot_open(status, &err);
 	} else {
-		weir_role_confine(&s.role, WEIR_SANDBOX_SNMP, false, NULL);
+		confine(&s);
 		serve(&s);
 	}
 	weir_snmp_poller_free(s.poller);
@@ -421,7 +456,7 @@ const struct weir_command weir_command_snmp = {
 		"SHA-512, auth_file= or auth_env=, priv=AES, priv_file= or priv_env=. And port=N, where it is not 161. A secret stands alone on its file's "
 		"first line; a file that everybody may read is refused.\n\n"
 		"An exporter's address is what it sends from, or for sFlow what it says it is: name networks of devices that may know the community, for "
-		"whoever can send flows in another's name makes weir ask that other. SNMPv3 tells nobody a secret. Figures stand in DATA/run/snmp.prom.",
+		"whoever can send flows in another's name makes weir ask that other. SNMPv3 tells nobody a secret. SIGHUP reads targets, secrets and the interval again, and asks all at once. Figures stand in DATA/run/snmp.prom.",
 	.options = weir_role_options,
 	.examples = "weir snmp --data /var/lib/weir\task, as `weir run` would",
 	.role = true,

@@ -108,7 +108,8 @@ static const char INTRODUCTION[] =
 	"\n"
 	"What is left out has its default. Sizes are in powers of 1024 (`64K`, `16M`, `10G`), durations have a unit\n"
 	"(`500ms`, `30s`, `5m`, `1h`, `90d`, `4w`, `2y`). An address that begins with `*` or `[` needs quotes: YAML has\n"
-	"other uses for these. Anchors, aliases and tags are not read. No secret stands in the file: a password has a\n"
+	"other uses for these. At SIGHUP (`systemctl reload weir`) `weir run` and its processes read the file again: a mistake\n"
+	"changes nothing, what is taken over and what needs a restart is in the log (`weir run --help`). Anchors, aliases and tags are not read. No secret stands in the file: a password has a\n"
 	"file of its own.\n";
 
 /* A cell of a table; the bar would end it. */

@@ -225,7 +225,7 @@ static void fill_threats(const struct weir_enrich_worker *w, struct weir_block *
 	const uint8_t *proto = weir_block_u8(block, WEIR_COL_PROTO);
 	struct timespec now;
 
-	if (!w->enrich->options.threats.lists)
+	if (!w->snapshot->has_threat_lists)
 		return;
 	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	weir_threats_find_all(t, weir_block_addr(block, WEIR_COL_SRC_ADDR), weir_block_u16(block, WEIR_COL_SRC_PORT), proto, w->known[0],

@@ -43,6 +43,9 @@ void weir_enrich_free(struct weir_enrich *enrich);
  * mistake, told once for each state of the files, and the old is in force. One thread at a time, beside the workers'. */
 int weir_enrich_reload(struct weir_enrich *enrich, bool everything, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Other options from now on: everything is loaded by them. A mistake is err, and the old ones stay in force. The same thread as reload. */
+int weir_enrich_configure(struct weir_enrich *enrich, const struct weir_enrich_options *options, struct weir_error *err) WEIR_MUST_CHECK;
+
 struct weir_vocabulary *weir_enrich_vocabulary(const struct weir_enrich *enrich);
 
 /* The files that are read, in turn: NULL behind the last. For whoever must allow them to be read. */

@@ -189,10 +189,12 @@ static int load(struct weir_enrich *e, const bool *changed, struct weir_snapshot
 			s->set[i]->snapshots++;
 		}
 	}
-	if (rc)
+	if (rc) {
 		snapshot_free(s);
-	else
+	} else {
+		s->has_threat_lists = e->options.threats.lists > 0;
 		*ret_snapshot = s;
+	}
 	return rc;
 }
 
@@ -392,6 +394,44 @@ static int name_directions(struct weir_enrich *e)
 	return rc;
 }
 
+static void free_files(struct weir_enrich_file *file, unsigned files)
+{
+	for (unsigned i = 0; i < files; i++)
+		free_text(file[i].path);
+	free(file);
+}
+
+int weir_enrich_configure(struct weir_enrich *enrich, const struct weir_enrich_options *options, struct weir_error *err)
+{
+	struct weir_enrich *e = enrich;
+	struct weir_enrich_options old = e->options;
+	struct weir_enrich_file *file = e->file;
+	unsigned files = e->files;
+	int rc;
+
+	memset(&e->options, 0, sizeof(e->options));
+	e->file = NULL;
+	e->files = 0;
+	rc = copy_options(options, &e->options);
+	if (!rc)
+		rc = watch_all(e);
+	if (rc)
+		(void)weir_error_set(err, rc, NULL, NULL, "out of memory");
+	else
+		rc = weir_enrich_reload(e, true, err);
+	if (rc < 0) {
+		free_options(&e->options);
+		free_files(e->file, e->files);
+		e->options = old;
+		e->file = file;
+		e->files = files;
+		return rc;
+	}
+	free_options(&old);
+	free_files(file, files);
+	return 0;
+}
+
 int weir_enrich_new(const struct weir_enrich_options *options, struct weir_vocabulary *vocabulary,
 		    struct weir_enrich **ret_enrich, struct weir_error *err)
 {
@@ -434,9 +474,7 @@ void weir_enrich_free(struct weir_enrich *enrich)
 		return;
 	sweep(enrich);
 	snapshot_free(enrich->current);
-	for (unsigned i = 0; i < enrich->files; i++)
-		free_text(enrich->file[i].path);
-	free(enrich->file);
+	free_files(enrich->file, enrich->files);
 	free_options(&enrich->options);
 	free(enrich->label_words);
 	pthread_mutex_destroy(&enrich->lock);

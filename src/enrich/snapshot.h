@@ -21,6 +21,7 @@ struct weir_snapshot {
 	struct weir_snapshot *next; /* of those that have gone out of force */
 	unsigned workers;	    /* that read it */
 	struct weir_shared_set *set[WEIR_SETS];
+	bool has_threat_lists;
 };
 
 static inline const struct weir_networks *weir_snapshot_networks(const struct weir_snapshot *s)

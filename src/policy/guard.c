@@ -200,6 +200,26 @@ static void free_options(struct weir_guard_options *options)
 	free((void *)(uintptr_t)options->file);
 }
 
+int weir_guard_configure(struct weir_guard *guard, const struct weir_guard_options *options, struct weir_error *err)
+{
+	struct weir_guard_options old = guard->options;
+	struct weir_guard_options now = *options;
+	int rc;
+
+	if (options->packs >= FILES_MAX)
+		return weir_error_set(err, -EINVAL, "policy.packs", NULL, "more than %d packs", FILES_MAX - 1);
+	now.events = old.events;
+	rc = copy_options(&now, &guard->options);
+	if (rc)
+		(void)weir_error_set(err, rc, NULL, NULL, "out of memory");
+	else
+		rc = weir_guard_reload(guard, true, err);
+	free_options(rc < 0 ? &guard->options : &old);
+	if (rc < 0)
+		guard->options = old;
+	return rc < 0 ? rc : 0;
+}
+
 int weir_guard_new(const struct weir_guard_options *options, struct weir_vocabulary *vocabulary,
 		   const struct weir_policy_roles *roles, struct weir_guard **ret_guard, struct weir_error *err)
 {

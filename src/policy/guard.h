@@ -35,6 +35,9 @@ void weir_guard_free(struct weir_guard *guard);
  * changed; else a mistake, told once for each state of the file, and the old is in force. One thread at a time, beside the workers'. */
 int weir_guard_reload(struct weir_guard *guard, bool in_any_case, struct weir_error *err) WEIR_MUST_CHECK;
 
+/* Another file and other packs from now on; events' options stay. A mistake is err, and the old ones stay in force. The same thread as reload. */
+int weir_guard_configure(struct weir_guard *guard, const struct weir_guard_options *options, struct weir_error *err) WEIR_MUST_CHECK;
+
 /* The user's file, or "". */
 const char *weir_guard_file(const struct weir_guard *guard);
 /* Packs that are left out for want of a role: the pack's and the role's name. False behind the last. One thread with reload. */

@@ -3,6 +3,7 @@
 #include "receive/allow.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,14 @@ struct range {
 	struct weir_addr last;
 };
 
-struct weir_allow {
+struct ranges {
+	struct ranges *before; /* that was in force before it; owned */
 	unsigned count;
 	struct range range[];
+};
+
+struct weir_allow {
+	_Atomic(struct ranges *) current; /* owned */
 };
 
 static int parse(const char *text, struct range *ret_range)
@@ -57,7 +63,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Sorted by their beginnings, a range that begins within another ends no later than it: prefixes nest. */
-static void merge(struct weir_allow *allow)
+static void merge(struct ranges *allow)
 {
 	unsigned kept = 0;
 
@@ -73,45 +79,81 @@ static void merge(struct weir_allow *allow)
 	allow->count = kept;
 }
 
-int weir_allow_new(const char *const *list, unsigned count, struct weir_allow **ret_allow, struct weir_error *err)
+static int make(const char *const *list, unsigned count, struct ranges **ret_ranges, struct weir_error *err)
 {
-	struct weir_allow *allow = calloc(1, sizeof(*allow) + count * sizeof(allow->range[0]));
+	struct ranges *r = calloc(1, sizeof(*r) + count * sizeof(r->range[0]));
 
-	if (!allow)
+	if (!r)
 		return weir_error_set(err, -ENOMEM, "collect.allow", NULL, "out of memory");
 	for (unsigned i = 0; i < count; i++) {
-		if (parse(list[i], &allow->range[i])) {
-			free(allow);
+		if (parse(list[i], &r->range[i])) {
+			free(r);
 			return weir_error_set(err, -EINVAL, "collect.allow", "write it as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.1",
 					      "\"%s\" is no network and no address", list[i]);
 		}
 	}
-	allow->count = count;
-	merge(allow);
+	r->count = count;
+	merge(r);
+	*ret_ranges = r;
+	return 0;
+}
+
+int weir_allow_new(const char *const *list, unsigned count, struct weir_allow **ret_allow, struct weir_error *err)
+{
+	struct weir_allow *allow = calloc(1, sizeof(*allow));
+	struct ranges *ranges = NULL;
+	int rc = allow ? make(list, count, &ranges, err) : weir_error_set(err, -ENOMEM, "collect.allow", NULL, "out of memory");
+
+	if (rc) {
+		free(allow);
+		return rc;
+	}
+	atomic_init(&allow->current, ranges);
 	*ret_allow = allow;
+	return 0;
+}
+
+int weir_allow_replace(struct weir_allow *allow, const char *const *list, unsigned count, struct weir_error *err)
+{
+	struct ranges *ranges = NULL;
+	int rc = make(list, count, &ranges, err);
+
+	if (rc)
+		return rc;
+	ranges->before = atomic_load_explicit(&allow->current, memory_order_relaxed);
+	atomic_store_explicit(&allow->current, ranges, memory_order_release);
 	return 0;
 }
 
 void weir_allow_free(struct weir_allow *allow)
 {
+	struct ranges *r = allow ? atomic_load(&allow->current) : NULL;
+
+	while (r) {
+		struct ranges *before = r->before;
+
+		free(r);
+		r = before;
+	}
 	free(allow);
 }
 
 bool weir_allow_has(const struct weir_allow *allow, const struct weir_addr *addr)
 {
+	const struct ranges *r = allow ? atomic_load_explicit(&allow->current, memory_order_acquire) : NULL;
 	unsigned low = 0;
 	unsigned high;
 
-	if (!allow)
+	if (!r || !r->count)
 		return true;
 	/* The last range that begins at or before the address. */
-	for (high = allow->count; low < high;) {
+	for (high = r->count; low < high;) {
 		unsigned middle = low + (high - low) / 2;
 
-		if (memcmp(&allow->range[middle].first, addr, sizeof(*addr)) <= 0)
+		if (memcmp(&r->range[middle].first, addr, sizeof(*addr)) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low && memcmp(addr, &allow->range[low - 1].last, sizeof(*addr)) <= 0;
+	return low && memcmp(addr, &r->range[low - 1].last, sizeof(*addr)) <= 0;
 }

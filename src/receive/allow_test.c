@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 
 #include <cmocka.h>
 
@@ -46,6 +47,27 @@ static void test_edges_of_networks(void **state)
 	weir_allow_free(allow);
 }
 
+/* A list takes another's place whole, and one with a mistake takes nobody's. */
+static void test_another_list(void **state)
+{
+	static const char *const ONE[] = {"192.0.2.0/24"}, *const OTHER[] = {"198.51.100.0/24"}, *const WRONG[] = {"198.51.100.0/24", "x"};
+	struct weir_allow *allow;
+	struct weir_error err;
+
+	(void)state;
+	assert_int_equal(weir_allow_new(NULL, 0, &allow, NULL), 0);
+	assert_true(has(allow, "203.0.113.1"));
+	assert_int_equal(weir_allow_replace(allow, ONE, 1, &err), 0);
+	assert_true(has(allow, "192.0.2.1"));
+	assert_false(has(allow, "198.51.100.1"));
+	assert_int_equal(weir_allow_replace(allow, WRONG, 2, &err), -EINVAL);
+	assert_true(has(allow, "192.0.2.1"));
+	assert_int_equal(weir_allow_replace(allow, OTHER, 1, &err), 0);
+	assert_false(has(allow, "192.0.2.1"));
+	assert_true(has(allow, "198.51.100.1"));
+	weir_allow_free(allow);
+}
+
 static void test_all_and_none(void **state)
 {
 	static const char *const ALL_V4[] = {"0.0.0.0/0"};
@@ -79,7 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edges_of_networks),
-		cmocka_unit_test(test_all_and_none),
+		cmocka_unit_test(test_another_list), cmocka_unit_test(test_all_and_none),
 		cmocka_unit_test(test_mistakes),
 	};
 

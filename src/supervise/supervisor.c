@@ -28,6 +28,7 @@ struct weir_supervisor {
 	sigset_t before;    /* the signal mask to give back */
 	int signal_fd;
 	bool asked;
+	bool hung_up;
 	bool hurry;
 	bool stopping;
 };
@@ -207,6 +208,11 @@ static void take_signals(struct weir_supervisor *s, int64_t timeout_ms)
 	while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		/* The kernel's SIGHUP says that the terminal is gone. */
+		if (info.ssi_signo == SIGHUP && info.ssi_code != SI_KERNEL) {
+			s->hung_up = true;
+			continue;
+		}
 		s->hurry = s->stopping;
 		s->asked = true;
 	}
@@ -252,10 +258,22 @@ enum weir_supervise_outcome weir_supervisor_wait(struct weir_supervisor *s, int 
 		take_signals(s, start_due(s, left_ms > 0 ? left_ms : 0));
 		if (s->asked)
 			return WEIR_SUPERVISE_ASKED;
+		if (s->hung_up) {
+			s->hung_up = false;
+			return WEIR_SUPERVISE_RELOAD;
+		}
 		if (broken(s))
 			return WEIR_SUPERVISE_BROKEN;
 		if (left_ms <= 0)
 			return WEIR_SUPERVISE_GOING;
+	}
+}
+
+void weir_supervisor_hang_up(const struct weir_supervisor *s)
+{
+	for (unsigned i = 0; i < s->options.count; i++) {
+		if (s->roles[i].status.state == WEIR_ROLE_RUNNING)
+			(void)kill(s->roles[i].status.pid, SIGHUP);
 	}
 }
 

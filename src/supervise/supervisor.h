@@ -84,12 +84,15 @@ void weir_supervisor_start(struct weir_supervisor *supervisor);
 
 enum weir_supervise_outcome {
 	WEIR_SUPERVISE_GOING,  /* the time is over */
-	WEIR_SUPERVISE_ASKED,  /* SIGTERM, SIGINT or SIGHUP came */
+	WEIR_SUPERVISE_ASKED,  /* SIGTERM or SIGINT came, or the terminal went away (SIGHUP of the kernel's) */
+	WEIR_SUPERVISE_RELOAD, /* SIGHUP of somebody's came */
 	WEIR_SUPERVISE_BROKEN, /* a needed role has refused */
 };
 
 /* Look after the roles for up to timeout_ms. */
 enum weir_supervise_outcome weir_supervisor_wait(struct weir_supervisor *supervisor, int timeout_ms) WEIR_MUST_CHECK;
+/* Send SIGHUP to all roles that run. */
+void weir_supervisor_hang_up(const struct weir_supervisor *supervisor);
 /* Stop all roles in order. Another such signal meanwhile cuts it short: everything is killed. */
 void weir_supervisor_stop(struct weir_supervisor *supervisor);
 

@@ -267,6 +267,8 @@ static void test_signals(void **state)
 	(void)state;
 	wait_for_lines(s, "ready", 1);
 	pid = weir_supervisor_status(s, 0)->pid;
+	assert_int_equal(kill(getpid(), SIGHUP), 0);
+	assert_int_equal(weir_supervisor_wait(s, PATIENCE_MS), WEIR_SUPERVISE_RELOAD);
 	assert_int_equal(kill(getpid(), SIGTERM), 0);
 	assert_int_equal(weir_supervisor_wait(s, PATIENCE_MS), WEIR_SUPERVISE_ASKED);
 	/* The second signal, which comes while it drains, kills at once. */
