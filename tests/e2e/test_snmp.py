@@ -203,6 +203,24 @@ def test_a_wrong_community(weir, lab, tmp_path):
         alone.stop()
 
 
+def test_a_new_secret_needs_no_restart(weir, lab, tmp_path):
+    """SIGHUP reads the secret again; one that cannot be read leaves the old one in force."""
+    path = secret(tmp_path, "community", "wrong")
+    alone = Alone(lab, weir, tmp_path, f"{EXPORTER},community_file={path}", interval="1h")
+    log = tmp_path / "log"
+    try:
+        wait_until("a time-out", lambda: alone.metric('weir_snmp_polls_total{outcome="timeout"}'))
+        path.unlink()
+        alone.process.send_signal(signal.SIGHUP)
+        wait_until("the complaint", lambda: "who is asked stays as it was" in log.read_text())
+        fresh = secret(tmp_path, "fresh", COMMUNITY)
+        fresh.rename(path)
+        alone.process.send_signal(signal.SIGHUP)
+        wait_until("an answer, at once", lambda: alone.metric('weir_snmp_polls_total{outcome="ok"}'))
+    finally:
+        assert alone.stop() == 0
+
+
 def test_nobody_else_is_asked(weir, lab, tmp_path):
     """A network that is named is no reason to ask: only exporters are."""
     alone = Alone(lab, weir, tmp_path, f"198.51.100.0/24,community_file={secret(tmp_path, 'community', COMMUNITY)}",
