@@ -403,21 +403,6 @@ static void put_running(const struct weir_web_query *q, struct weir_json *json)
 	weir_json_number(json, "elapsed_ms", elapsed_ms(q));
 }
 
-void weir_web_asker_list(struct weir_web_asker *a, const char *user, struct weir_json *json)
-{
-	(void)pthread_mutex_lock(&a->lock);
-	for (unsigned i = 0; i < a->options.queries_max; i++) {
-		const struct weir_web_query *q = &a->query[i];
-
-		if (!q->taken || (user && strcmp(user, q->user) != 0))
-			continue;
-		weir_json_open(json, NULL, '{');
-		put_running(q, json);
-		weir_json_close(json, '}');
-	}
-	(void)pthread_mutex_unlock(&a->lock);
-}
-
 /* What the store says of the query's present statement: rows read, about how many in all, memory. */
 static int ask_progress(struct weir_web_asker *a, const char *id, uint64_t ret_value[3])
 {
@@ -472,6 +457,28 @@ int weir_web_asker_show(struct weir_web_asker *a, const char *id, const char *us
 	}
 	weir_json_close(json, '}');
 	return 0;
+}
+
+/* Their ids first: the store is asked about each without the lock, and one that ends meanwhile is left out. */
+void weir_web_asker_list(struct weir_web_asker *a, const char *user, struct weir_json *json)
+{
+	char ids[WEIR_WEB_QUERIES_MAX][WEIR_WEB_ID_MAX];
+	unsigned count = 0;
+
+	(void)pthread_mutex_lock(&a->lock);
+	for (unsigned i = 0; i < a->options.queries_max; i++) {
+		const struct weir_web_query *q = &a->query[i];
+
+		if (q->taken && (!user || strcmp(user, q->user) == 0))
+			memcpy(ids[count++], q->id, sizeof(q->id));
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+	for (unsigned i = 0; i < count; i++) {
+		int rc = weir_web_asker_show(a, ids[i], user, false, json);
+
+		if (rc && rc != -ENOENT)
+			json->rc = json->rc ? json->rc : rc;
+	}
 }
 
 int weir_web_asker_ping(struct weir_web_asker *a, struct weir_error *err)

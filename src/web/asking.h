@@ -62,7 +62,7 @@ const char *weir_web_query_id(const struct weir_web_query *query);
 /* The object "query" of an answer. */
 void weir_web_query_json(const struct weir_web_query *query, struct weir_json *json);
 
-/* Those of a user, or with user NULL all. */
+/* Those of a user, or with user NULL all, each with the store's progress. */
 void weir_web_asker_list(struct weir_web_asker *asker, const char *user, struct weir_json *json);
 /* One, with the store's progress; -ENOENT, and nothing is written, where it does not run. cancel: end it. */
 int weir_web_asker_show(struct weir_web_asker *asker, const char *id, const char *user, bool cancel,

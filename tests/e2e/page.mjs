@@ -117,6 +117,31 @@ const VIEWS = {
 		await page.goBack();
 		await settled();
 
+		/* The same as a file, by a click. */
+		seen.explore.files = [];
+		for (const name of ['CSV', 'JSON']) {
+			const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name, exact: true }).click()]);
+			seen.explore.files.push(readFileSync(await download.path(), 'utf8'));
+		}
+
+		/* A question that takes long says how far it is, and is ended by a click. The answer is held back here, for no question is slow. */
+		let asked;
+		await page.route('**/api/v1/graph?*', (r) => (asked = new URL(r.request().url()).searchParams.get('query_id')));
+		await page.route('**/api/v1/queries', (r) =>
+			r.fulfill({ json: { queries: asked ? [{ id: asked, state: 'running', what: 'graph', user: '', elapsed_ms: 3000, read_rows: 250, total_rows: 1000 }] : [] } }),
+		);
+		await page.getByLabel('compared with').selectOption('day');
+		const progress = page.getByRole('progressbar', { name: 'Rows read' });
+		await progress.waitFor();
+		seen.explore.progress = Number(await progress.getAttribute('value'));
+		await accessible('a question on its way');
+		/* The request is given up, at which the server ends the query. */
+		await Promise.all([page.waitForEvent('requestfailed', (r) => r.url().includes(asked)), page.getByRole('button', { name: 'Cancel', exact: true }).click()]);
+		await page.getByText('The query was cancelled').waitFor();
+		seen.explore.cancelled = true;
+		await page.unroute('**/api/v1/graph?*');
+		await page.unroute('**/api/v1/queries');
+
 		for (const shape of ['line', 'heat', 'sankey', 'table']) {
 			await open(`explore-${shape}`, 'explore', { by: 'src_addr,service_port', as: shape });
 			await page.locator(shape === 'table' ? '[role=gridcell]' : '.canvas canvas').first().waitFor();

@@ -194,6 +194,8 @@ def test_explore_has_the_stores_numbers(page):
     assert first[0] == top[0] and [int(re.sub(r"\D", "", cell)) for cell in first[3:6]] == [int(n) for n in top[2:]]
     assert seen["sql"].lstrip().upper().startswith(("SELECT", "WITH")) and "FROM flows" in seen["sql"]
     assert seen["zoomed"], "a drag over the chart did not narrow the span"
+    assert seen["progress"] == 0.25 and seen["cancelled"]
+    assert "," in seen["files"][0].splitlines()[0] and json.loads(seen["files"][1])
     assert seen["only"] == f"src ip {top[0]} and service_port = {top[1]}"
 
 

@@ -400,7 +400,8 @@ def test_a_query_shows_its_progress_and_can_be_ended(system):
         shown = system.ask("/api/v1/query/slow-query-1")
         check_contract("/api/v1/query/{id}", shown)
         assert shown.json()["total_rows"] == 100000000000 and shown.json()["state"] == "running"
-        assert "slow-query-1" in [q["id"] for q in system.api("queries")["queries"]]
+        listed = {q["id"]: q for q in system.api("queries")["queries"]}["slow-query-1"]
+        assert listed["read_rows"] > 0 and listed["total_rows"] == 100000000000, "the page's progress is of the list"
         again = system.ask("/api/v1/sql", "POST", {"sql": "SELECT 1", "query_id": "slow-query-1"})
         assert again.json()["error"]["where"] == "query_id"
         ended = system.ask("/api/v1/query/slow-query-1", "DELETE")
