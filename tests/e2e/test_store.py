@@ -449,18 +449,29 @@ def nice_values(store):
     return values
 
 
-def test_merges_give_way(store):
+def test_merges_give_way(weir, embedded_store, tmp_path):
     """They can wait, and inserts and questions cannot: merges' threads are nice to others."""
-    assert 0 in nice_values(store)
-    store.do("CREATE TABLE merged (n UInt64) ENGINE = MergeTree ORDER BY n")
+    own = os.nice(0)
+    if own >= 10:
+        pytest.skip("these tests run as nicely as merges do")
+    store = Store(weir, tmp_path / "data")
+    try:
+        store.do("CREATE TABLE merged (n UInt64) ENGINE = MergeTree ORDER BY cityHash64(n)")
+        assert own in nice_values(store) and 10 not in nice_values(store)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            merging = None
 
-    def merged():
-        store.do("INSERT INTO merged SELECT number FROM numbers(100000)")
-        store.do("OPTIMIZE TABLE merged FINAL")
-        return 10 in nice_values(store)
+            def merges():
+                nonlocal merging
+                if not merging or merging.done():
+                    store.do("INSERT INTO merged SELECT number FROM numbers(500000)")
+                    merging = pool.submit(store.do, "OPTIMIZE TABLE merged FINAL")
+                return 10 in nice_values(store)
 
-    wait_until("a thread that merges", merged)
-    store.do("DROP TABLE merged")
+            wait_until("a thread that merges", merges)
+        assert own in nice_values(store)
+    finally:
+        assert store.stop() == 0
 
 
 # --- exactly once, restarts -----------------------------------------------------------------------------------
