@@ -143,7 +143,13 @@ def ask_store(url, stored):
         "sums, ten minutes": f"SELECT proto, service_port, {sums} FROM flows_1m WHERE minute >= {end} - INTERVAL 10 MINUTE "
                              f"GROUP BY proto, service_port ORDER BY 3 DESC LIMIT 10",
         "one address, all": f"SELECT dst_addr, {sums} FROM flows WHERE src_addr = {address} GROUP BY dst_addr ORDER BY 2 DESC LIMIT 10",
-        "sums, all": f"SELECT toStartOfHour(minute) AS h, proto, {sums} FROM flows_1m GROUP BY h, proto ORDER BY h, proto",
+        "sums, an hour": f"SELECT proto, service_port, {sums} FROM flows_1m WHERE minute >= {end} - INTERVAL 60 MINUTE "
+                         f"GROUP BY proto, service_port ORDER BY 3 DESC LIMIT 10",
+        "sums of hours, all": f"SELECT proto, service_port, {sums} FROM flows_1h GROUP BY proto, service_port ORDER BY 3 DESC LIMIT 10",
+        "one dimension, a graph of all": f"SELECT intDiv(toUnixTimestamp(minute), 600) AS t, value, {sums} FROM flows_1m_by "
+                                         f"WHERE dimension = 'proto' GROUP BY t, value ORDER BY t, value",
+        "one dimension, all": f"SELECT value, {sums} FROM flows_1h_by WHERE dimension = 'service_port' GROUP BY value "
+                              f"ORDER BY 2 DESC LIMIT 10",
     }
     return {name: timed(url, sql) for name, sql in questions.items()}
 
@@ -152,7 +158,7 @@ def stored(folder):
     port = lab.free_port()
     url = f"http://127.0.0.1:{port}"
     config = folder / "weir.yaml"
-    config.write_text(f"store:\n  listen: \"127.0.0.1:{port}\"\n")
+    config.write_text(f"store:\n  listen: \"127.0.0.1:{port}\"\n  flows_retention: 0\n  rollup_retention: 0\n")  # these flows are of long ago
     most = int(os.environ.get("BENCH_STORED", 200000000))
     rows, done = [], 0
     with store.process(lab.WEIR, "store", "--config", str(config), "--data", str(folder)):

@@ -23,6 +23,7 @@
 #define YOUNG_S	       120 /* a restart so recent is worth a word */
 #define SINK_DOWN_S    10
 #define SNMP_TOLD_MAX  4
+#define DAY_S	       86400
 #define BEHIND_S       60
 #define DISK_FREE_PART 0.05
 #define STORE_WAIT_S   5
@@ -282,8 +283,9 @@ static void judge_figures(struct weir_status *status)
 	(void)weir_samples_get(&status->process[WEIR_STATUS_COLLECT].samples, "weir_collect_clock_step_seconds", "", &step_s);
 	if (step_s > 0 || step_s < 0)
 		weir_status_problem(status, "this machine's clock was set %s by %.0f s in the last ten minutes: the flows' times of "
-					    "receipt jumped with it; see what sets it (timedatectl, chronyc tracking)",
-				    step_s > 0 ? "forward" : "back", step_s > 0 ? step_s : -step_s);
+					    "receipt jumped with it%s; see what sets it (timedatectl, chronyc tracking)",
+				    step_s > 0 ? "forward" : "back", step_s > 0 ? step_s : -step_s,
+				    step_s > DAY_S ? ", and what is older than store.flows_retention by that time is being dropped" : "");
 	if (per_second(status, "weir_probe_kernel_drops_total") > 0)
 		weir_status_problem(status, "the kernel drops %.0f packets a second of the probe's; make probe.ring larger, or "
 					    "probe.workers more",

@@ -326,6 +326,7 @@ static int code_in_text(const char *text)
 #define CODE_REQUIRED_PASSWORD	   194
 #define CODE_ACCESS_DENIED	   497
 #define CODE_AUTHENTICATION_FAILED 516
+#define CODE_MEMORY_LIMIT	   241
 
 static const char *next_for_code(int code)
 {
@@ -336,6 +337,8 @@ static const char *next_for_code(int code)
 		return "check store.user and store.password_file";
 	case CODE_ACCESS_DENIED:
 		return "grant this to the store's user, or set another store.user";
+	case CODE_MEMORY_LIMIT:
+		return "ask for less (a shorter window, fewer columns to group by), or make store.memory_max larger";
 	default:
 		return NULL;
 	}
