@@ -217,7 +217,7 @@ static void a_late_answer_is_not_waited_for(void **state)
 static void names_and_values_are_encoded_and_secrets_are_not_in_the_url(void **state)
 {
 	static const struct step steps[] = {{OK "Content-Length: 0\r\n\r\n", 0}, {NULL, 0}};
-	static const struct weir_client_setting settings[] = {{"param_x", "a&b=c d%\xc3\xbc"}, {"empty", ""}, {NULL, NULL}};
+	static const struct weir_client_setting settings[] = {{"param_x", "a&b=c d%\xc3\xbc\\\t\n"}, {"empty", ""}, {NULL, NULL}};
 	struct weir_client *client;
 
 	(void)state;
@@ -226,7 +226,7 @@ static void names_and_values_are_encoded_and_secrets_are_not_in_the_url(void **s
 	assert_int_equal(weir_client_query(client, "SELECT '&'", settings, 1, NULL, &err), 0);
 	weir_client_free(client);
 	stop();
-	assert_non_null(strstr(server.request[0], "POST /?wait_end_of_query=1&param_x=a%26b%3Dc%20d%25%C3%BC&empty=&database=we%20ir"
+	assert_non_null(strstr(server.request[0], "POST /?wait_end_of_query=1&param_x=a%26b%3Dc%20d%25%C3%BC%5C%5C%5Ct%5Cn&empty=&database=we%20ir"
 						  "&readonly=1 HTTP/1.1\r\n"));
 	assert_non_null(strstr(server.request[0], "\r\nX-ClickHouse-User: ann\r\n"));
 	assert_non_null(strstr(server.request[0], "\r\nX-ClickHouse-Key: s3cret\r\n"));
