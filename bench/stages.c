@@ -1,8 +1,9 @@
 /* The path of a flow from datagram to spool, stage by stage, without sockets:
  *
- *   stages FILE [TIMES] [SPOOL_FOLDER]
+ *   stages FILE [TIMES] [SPOOL_FOLDER|-] [enrich]
  *
- * Reads a capture whole, then TIMES times decodes it into blocks, writes each block as Native, compresses it, and, where a
+ * Reads a capture whole, then TIMES times decodes it into blocks, enriches them where that is asked for (as collect does without
+ * files of its own: no networks, all shipped packs that need no role), writes each block as Native, compresses it, and, where a
  * folder is given, appends it to a spool there. Prints the processor time of each in ns a flow. It is also what
  * callgrind can count instructions of, for it has no threads and does not wait. */
 #include <stdio.h>
@@ -10,7 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "enrich/enrich.h"
 #include "flow/native.h"
+#include "policy/guard.h"
+#include "policy/packs.h"
 #include "receive/capture.h"
 #include "spool/pack.h"
 #include "spool/spool.h"
@@ -23,8 +27,10 @@ struct stages {
 	struct weir_native_layout layout;
 	struct weir_spool_packer *packer;
 	struct weir_spool_writer *spool; /* NULL: none */
+	struct weir_enrich_worker *enrich; /* NULL: none, like guard */
+	struct weir_guard_worker *guard;
 	uint64_t flows, native_bytes, frame_bytes;
-	int64_t all_ns, native_ns, frame_ns, append_ns, reset_ns;
+	int64_t all_ns, enrich_ns, native_ns, frame_ns, append_ns, reset_ns;
 };
 
 static int64_t used_ns(void)
@@ -71,8 +77,13 @@ static int on_full(void *ctx, struct weir_block **block)
 {
 	struct stages *s = ctx;
 	struct weir_error err = {0};
-	int64_t t[5];
+	int64_t t[6];
 
+	t[5] = used_ns();
+	if (s->enrich) {
+		weir_enrich_block(s->enrich, *block, NULL);
+		weir_guard_block(s->guard, *block, 1767225600000);
+	}
 	t[0] = used_ns();
 	weir_buffer_reset(&s->native);
 	if (weir_native_write(*block, &(*block)->used, false, &s->native, &s->layout))
@@ -89,6 +100,7 @@ static int on_full(void *ctx, struct weir_block **block)
 	s->frame_bytes += s->frame.len;
 	weir_block_reset(*block);
 	t[4] = used_ns();
+	s->enrich_ns += t[0] - t[5];
 	s->native_ns += t[1] - t[0];
 	s->frame_ns += t[2] - t[1];
 	s->append_ns += t[3] - t[2];
@@ -96,13 +108,40 @@ static int on_full(void *ctx, struct weir_block **block)
 	return 0;
 }
 
+static bool has_role(void *ctx, const char *role)
+{
+	(void)ctx;
+	(void)role;
+	return false;
+}
+
+/* What collect has by default; ended with the process. */
+static void enrich(struct stages *s)
+{
+	const struct weir_enrich_options options = {0};
+	const struct weir_policy_roles roles = {has_role, NULL};
+	const char *pack[64];
+	struct weir_guard_options policy = {.file = "", .pack = pack, .events = weir_events_defaults};
+	struct weir_vocabulary *vocabulary;
+	struct weir_enrich *enrich;
+	struct weir_guard *guard;
+	struct weir_error err = {0};
+
+	for (const struct weir_embedded_text *p = weir_policy_packs; p->name && policy.packs < 64; p++)
+		pack[policy.packs++] = p->name;
+	if (weir_vocabulary_new(&weir_vocabulary_limits_default, 1, &vocabulary) ||
+	    weir_enrich_new(&options, vocabulary, &enrich, &err) || weir_enrich_worker_new(enrich, 1, &s->enrich) ||
+	    weir_guard_new(&policy, vocabulary, &roles, &guard, &err) || weir_guard_worker_new(guard, 1, &s->guard))
+		die(err.what);
+}
+
 static void report(const struct stages *s)
 {
 	double flows = (double)s->flows;
-	double decode = (double)(s->all_ns - s->native_ns - s->frame_ns - s->append_ns - s->reset_ns);
+	double decode = (double)(s->all_ns - s->enrich_ns - s->native_ns - s->frame_ns - s->append_ns - s->reset_ns);
 
-	printf("decode %.1f  reset %.1f  native %.1f  lz4 %.1f  append %.1f ns a flow; native %.1f  lz4 %.1f bytes a flow\n",
-	       decode / flows, (double)s->reset_ns / flows, (double)s->native_ns / flows, (double)s->frame_ns / flows,
+	printf("decode %.1f  enrich %.1f  reset %.1f  native %.1f  lz4 %.1f  append %.1f ns a flow; native %.1f  lz4 %.1f bytes a flow\n",
+	       decode / flows, (double)s->enrich_ns / flows, (double)s->reset_ns / flows, (double)s->native_ns / flows, (double)s->frame_ns / flows,
 	       (double)s->append_ns / flows, (double)s->native_bytes / flows, (double)s->frame_bytes / flows);
 }
 
@@ -118,9 +157,11 @@ int main(int argc, char **argv)
 	int times = argc > 2 ? atoi(argv[2]) : 1;
 
 	if (argc < 2)
-		die("usage: stages FILE [TIMES] [SPOOL_FOLDER]");
+		die("usage: stages FILE [TIMES] [SPOOL_FOLDER|-] [enrich]");
 	read_capture(argv[1], &s);
-	spool.dir = argc > 3 ? argv[3] : NULL;
+	spool.dir = argc > 3 && strcmp(argv[3], "-") != 0 ? argv[3] : NULL;
+	if (argc > 4)
+		enrich(&s);
 	if (spool.dir && weir_spool_writer_open(&spool, &s.spool, &err))
 		die(err.what);
 	if (weir_spool_packer_new(&s.packer) ||
