@@ -78,7 +78,21 @@ static int put_flows_filter(struct weir_buffer *out, enum weir_grain grain, cons
 	return rc ? rc : put_service(out, service);
 }
 
-/* What src, dst and the service narrow to; of the matrix's rows, which are turned already. */
+/* The user's own filter, in parentheses; its mistakes have a place in it. */
+static int put_own_filter(struct weir_web_call *call, struct weir_buffer *out)
+{
+	const char *text = weir_web_given(&call->parameters, "filter") ? weir_web_text(&call->parameters, "filter") : "";
+	struct weir_filter *filter = NULL;
+	int rc;
+
+	if (!text[strspn(text, " \t\r\n")])
+		return 0;
+	rc = weir_web_take_filter(call, text, &filter);
+	weir_filter_free(filter);
+	return rc ? rc : weir_buffer_printf(out, "(%s)", text);
+}
+
+/* What the filter, src, dst and the service narrow to; of the matrix's rows, which are turned already. */
 static int take_edge_filter(struct weir_web_call *call, enum weir_grain grain, struct weir_filter **ret_filter)
 {
 	const struct weir_web_parameters *p = &call->parameters;
@@ -88,6 +102,11 @@ static int take_edge_filter(struct weir_web_call *call, enum weir_grain grain, s
 	int rc = 0;
 
 	weir_buffer_init(&text);
+	rc = put_own_filter(call, &text);
+	if (rc) {
+		weir_buffer_done(&text);
+		return rc;
+	}
 	for (unsigned i = 0; !rc && i < 2; i++) {
 		const char *value = weir_web_given(p, name[i]) ? weir_web_text(p, name[i]) : NULL;
 

@@ -46,9 +46,9 @@ static const struct weir_web_parameter EVENTS[] = {WINDOW, CHOICE("state", "open
 			    NUMBER("limit", 1, 1000, "100"), NUMBER("offset", 0, 1000000, "0"), END};
 static const struct weir_web_parameter ACKNOWLEDGE[] = {NEEDED("id", 64), TEXT("comment", 1024), END};
 static const struct weir_web_parameter SILENCE[] = {NEEDED("id", 64), NEEDED("for", 16), TEXT("comment", 1024), END};
-static const struct weir_web_parameter MATRIX[] = {WINDOW, BY, TEXT("src", 64), TEXT("dst", 64), BOOL("services"),
+static const struct weir_web_parameter MATRIX[] = {WINDOW, FILTER, BY, TEXT("src", 64), TEXT("dst", 64), BOOL("services"),
 			    NUMBER("limit", 1, 10000, "1000"), FORMAT, ID("query_id"), END};
-static const struct weir_web_parameter MATRIX_DIFF[] = {WINDOW, CHOICE("compare", "previous|day|week", "previous"), BY, TEXT("src", 64), TEXT("dst", 64),
+static const struct weir_web_parameter MATRIX_DIFF[] = {WINDOW, FILTER, CHOICE("compare", "previous|day|week", "previous"), BY, TEXT("src", 64), TEXT("dst", 64),
 				 BOOL("services"), NUMBER("limit", 1, 10000, "1000"), FORMAT, ID("query_id"), END};
 static const struct weir_web_parameter APPROVE[] = {WINDOW, {.name = "by", .type = WEIR_WEB_CHOICE, .words = "zone|subnet", .required = true},
 			     {.name = "src", .type = WEIR_WEB_TEXT, .max = 64, .required = true},

@@ -266,6 +266,10 @@ const VIEWS = {
 			await accessible(view);
 			if (what.pictures) await page.screenshot({ path: `${what.pictures}/${view}.png` });
 		}
+		await open('matrix-filtered', 'matrix', { q: 'dst port 53' });
+		await cells.first().waitFor();
+		seen.matrix.filtered = await cells.evaluateAll((all) => all.map((c) => [c.dataset.src || 'unknown', c.dataset.dst || 'unknown', Number(c.dataset.bytes)]));
+
 		await open('matrix-subnets', 'matrix', { by: 'subnet' });
 		await everyWidth();
 

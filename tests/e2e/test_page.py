@@ -239,6 +239,8 @@ def test_matrix_has_the_commands_numbers(page):
     expected = pairs(page.matrix("--by", "zone"))
     assert len(expected) > 3
     assert {(src, dst): number for src, dst, number in seen["cells"]} == expected
+    filtered = pairs(page.matrix("--by", "zone", "dst port 53"))
+    assert {(src, dst): number for src, dst, number in seen["filtered"]} == filtered != expected
     first = {}
     for e in page.matrix("--by", "zone"):
         first.setdefault((e["src_zone"], e["dst_zone"]), []).append(datetime.datetime.fromisoformat(e["first_seen"].replace("Z", "+00:00")))

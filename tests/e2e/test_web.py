@@ -146,7 +146,7 @@ READS = [
     ("/api/v1/flow-conversation", {"src_addr": "10.0.0.1", "dst_addr": "10.0.0.2"}),
     ("/api/v1/filter/check", {"filter": "src port 80"}), ("/api/v1/filter/check", {"filter": "src prt 80"}),
     ("/api/v1/filter/complete", {"filter": "src ip 10."}), ("/api/v1/filter/complete", {"filter": ""}),
-    ("/api/v1/events", {}), ("/api/v1/matrix", {}), ("/api/v1/matrix", {"by": "subnet", "services": "true"}), ("/api/v1/matrix/diff", {}),
+    ("/api/v1/events", {}), ("/api/v1/matrix", {}), ("/api/v1/matrix", {"by": "subnet", "services": "true", "filter": "dst port 53"}), ("/api/v1/matrix/diff", {}),
 ]
 
 
@@ -375,6 +375,19 @@ def test_sql_is_read_only_and_limited(system):
     assert memory.status in (422, 504), memory
     log = system.api("audit", limit=50)["entries"]
     assert any(e["action"] == "sql" and "DROP TABLE flows" in e["detail"] and e["result"] == "failed" for e in log)
+
+
+def test_a_filter_narrows_the_matrix(system, window):
+    def edges(**parameters):
+        return system.api("matrix", by="zone", services="true", **parameters, **window)["edges"]
+
+    names = [e for e in edges() if e["dst_port"] == 53]
+    assert names and sorted(edges(filter="dst port 53"), key=str) == sorted(names, key=str)
+    one = (names[0]["src"], names[0]["dst"])
+    assert edges(filter="dst port 53 or dst port 53", src=one[0], dst=one[1]) == [e for e in names if (e["src"], e["dst"]) == one]
+    for wrong, word in (("dst port 53) or (dst port 443", "parenthesis"), ("in if 3", "in_if")):
+        refused = system.ask("/api/v1/matrix", filter=wrong, **window)
+        assert refused.status == 400 and word in refused.json()["error"]["message"], refused.json()
 
 
 def test_numbers_that_javascript_would_round_are_texts(system):
