@@ -59,6 +59,8 @@ async function everyWidth() {
 	for (const [width, height] of WIDTHS) {
 		await page.setViewportSize({ width, height });
 		await settled();
+		/* A chart or list may take a moment to follow. */
+		await page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth, null, { timeout: 10000 }).catch(() => {});
 		const wide = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
 		if (wide[0] > wide[1]) wrong.push(`${view}: ${wide[0]} pixels wide in a window of ${wide[1]}`);
 		if (what.pictures) await page.screenshot({ path: `${what.pictures}/${view}-${width}.png` });
