@@ -239,11 +239,24 @@ static const char NO_PAGE[] =
 	"<p>The interface works all the same: <a href=\"/api/v1/status\">/api/v1/status</a>, "
 	"<a href=\"/metrics\">/metrics</a>; doc/openapi.yaml describes it.</p></html>\n";
 
+/* Is gzip in the list, and not with the weight 0 (RFC 9110, 12.5.3)? What "*" would allow is sent as it is. */
 static bool accepts_gzip(const char *header)
 {
-	const char *at = header ? strstr(header, "gzip") : NULL;
+	for (const char *at = header; at && *at; at += strcspn(at, ","), at += *at == ',') {
+		const char *weight;
+		size_t len;
 
-	return at && strncmp(at, "gzip;q=0", 8) != 0;
+		at += strspn(at, " \t");
+		len = strcspn(at, ",; \t");
+		if (len != 4 || strncasecmp(at, "gzip", len) != 0)
+			continue;
+		weight = at + len + strspn(at + len, " \t");
+		if (*weight != ';')
+			return true;
+		weight += 1 + strspn(weight + 1, " \t");
+		return strncasecmp(weight, "q=0", 3) != 0 || strcspn(weight + 3, "123456789") < strcspn(weight + 3, ",");
+	}
+	return false;
 }
 
 static int answer_page(struct weir_web_call *call)
