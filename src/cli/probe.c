@@ -35,7 +35,8 @@ static const struct weir_option OPTIONS[] = {
 	{"read", 'r', WEIR_OPTION_TEXT, "FILE", OFFSET(read), 0, 0, "Read a pcap or pcapng file; - is standard input."},
 	{"interface", 'i', WEIR_OPTION_TEXT, "NAME,...", OFFSET(interfaces), 0, 0,
 	 "Listen on these interfaces until Ctrl-C; any is all of them."},
-	{"to", 't', WEIR_OPTION_TEXT, "HOST:PORT,...", OFFSET(to), 0, 0, "Send the flows to these collectors, over UDP."},
+	{"to", 't', WEIR_OPTION_TEXT, "HOST:PORT,...", OFFSET(to), 0, 0,
+	 "Send the flows to these collectors: over UDP, or, behind tcp: or tls:, in a session."},
 	{"version", 'v', WEIR_OPTION_CHOICE, "5|9|10|sflow", OFFSET(version), 0, 0,
 	 "What is sent: NetFlow 5 (IPv4 alone) or 9, IPFIX (10, unless given), or sFlow 5, which samples packets and keeps "
 	 "no flows."},

@@ -103,6 +103,8 @@ static int set_recipients(struct weir_notify_channel *ch)
 	}
 	curl_easy_setopt(ch->curl, CURLOPT_MAIL_FROM, t->from);
 	curl_easy_setopt(ch->curl, CURLOPT_MAIL_RCPT, ch->recipients);
+	/* Those that are there get it, though another is not. */
+	curl_easy_setopt(ch->curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
 	curl_easy_setopt(ch->curl, CURLOPT_READFUNCTION, upload);
 	curl_easy_setopt(ch->curl, CURLOPT_READDATA, ch);
 	curl_easy_setopt(ch->curl, CURLOPT_UPLOAD, 1L);
@@ -195,11 +197,18 @@ static enum weir_notify_outcome post(struct weir_notify_channel *ch, struct weir
 
 static enum weir_notify_outcome mail(struct weir_notify_channel *ch, struct weir_error *err)
 {
+	long status = 0;
 	CURLcode code;
 
 	ch->uploaded = 0;
 	code = curl_easy_perform(ch->curl);
-	return code ? curl_trouble(ch, code, err) : WEIR_NOTIFY_SENT;
+	if (!code)
+		return WEIR_NOTIFY_SENT;
+	curl_easy_getinfo(ch->curl, CURLINFO_RESPONSE_CODE, &status);
+	/* It has read all of it, and will not have it. What it refuses before, as a sender, is of all mails and may be mended. */
+	if (curl_trouble(ch, code, err) == WEIR_NOTIFY_TROUBLE && status >= 500 && ch->uploaded == ch->message.len)
+		return WEIR_NOTIFY_REFUSED;
+	return code == CURLE_ABORTED_BY_CALLBACK ? WEIR_NOTIFY_STOPPED : WEIR_NOTIFY_TROUBLE;
 }
 
 /* --- syslog ---------------------------------------------------------------------------------------------------------- */

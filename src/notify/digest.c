@@ -95,14 +95,14 @@ enum weir_notify_verdict weir_notify_digest_take(struct weir_notify_digest *dige
 
 uint64_t weir_notify_digest_held(struct weir_notify_digest *digest, int64_t now_ms)
 {
-	uint64_t held = digest->held;
-
-	if (!held)
+	if (!digest->held)
 		return 0;
 	turn_minute(digest, now_ms);
-	if (digest->told >= digest->target->per_minute)
-		return 0;
+	return digest->told < digest->target->per_minute ? digest->held : 0;
+}
+
+void weir_notify_digest_told_held(struct weir_notify_digest *digest, uint64_t held)
+{
 	digest->told++;
-	digest->held = 0;
-	return held;
+	digest->held -= held;
 }

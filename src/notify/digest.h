@@ -21,7 +21,9 @@ void weir_notify_digest_free(struct weir_notify_digest *digest);
 /* A row of the events' lane; its flows, bytes and packets become those of the event so far. */
 enum weir_notify_verdict weir_notify_digest_take(struct weir_notify_digest *digest, struct weir_record *event, int64_t now_ms);
 
-/* How many were held back, once the minute is over: to be told of; 0: none, or not yet. They are forgotten. */
+/* How many were held back, once the minute is over: to be told of; 0: none, or not yet. */
 uint64_t weir_notify_digest_held(struct weir_notify_digest *digest, int64_t now_ms);
+/* So many of them have been told of. */
+void weir_notify_digest_told_held(struct weir_notify_digest *digest, uint64_t held);
 
 #endif

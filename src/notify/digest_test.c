@@ -64,7 +64,10 @@ static void test_storms_are_held_back(void **state)
 	for (uint64_t id = 4; id <= 9; id++)
 		assert_int_equal(take(id, 2000, NULL), WEIR_NOTIFY_HELD);
 	assert_int_equal(weir_notify_digest_held(digest, 2000), 0);
+	/* They stay until they have been told of. */
 	assert_int_equal(weir_notify_digest_held(digest, 1000 + MINUTE), 6);
+	assert_int_equal(weir_notify_digest_held(digest, 1000 + MINUTE), 6);
+	weir_notify_digest_told_held(digest, 6);
 	assert_int_equal(weir_notify_digest_held(digest, 1000 + MINUTE), 0);
 	/* That was one of this minute's three; one that was held back is told when it goes on. */
 	assert_int_equal(take(4, 1000 + MINUTE, NULL), WEIR_NOTIFY_TELL);

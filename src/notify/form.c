@@ -152,15 +152,15 @@ static const struct weir_notify_form FORMS[] = {
 	 "\"subject\":\"${subject}\",\"message\":\"${message}\",\"client\":\"${client}\",\"server\":\"${server}\",\"service\":\"${service}\","
 	 "\"filter\":\"${filter}\",\"flows\":${flows},\"bytes\":${bytes},\"packets\":${packets},\"first\":\"${first}\",\"last\":\"${last}\","
 	 "\"host\":\"${host}\"}",
-	 "every value of the event"},
+	 "every value of the event", NULL},
 	{"slack", "application/json",
 	 "{\"text\":\"*${level}* ${rule}: ${message}\",\"attachments\":[{\"color\":\"#${color}\",\"text\":\"${flows} flows, ${volume}, since ${first}"
 	 "\\n`weir flows '${filter}'`\"}]}",
-	 "Slack's incoming webhooks"},
+	 "Slack's incoming webhooks", "<"},
 	{"mattermost", "application/json",
 	 "{\"text\":\"**${level}** ${rule}: ${message}\",\"attachments\":[{\"color\":\"#${color}\",\"fallback\":\"${message}\","
 	 "\"text\":\"${flows} flows, ${volume}, since ${first}\\n`weir flows '${filter}'`\"}]}",
-	 "Mattermost's and Rocket.Chat's incoming webhooks"},
+	 "Mattermost's and Rocket.Chat's incoming webhooks", "@[<"},
 	{"teams", "application/json",
 	 "{\"type\":\"message\",\"attachments\":[{\"contentType\":\"application/vnd.microsoft.card.adaptive\",\"content\":{"
 	 "\"$schema\":\"http://adaptivecards.io/schemas/adaptive-card.json\",\"type\":\"AdaptiveCard\",\"version\":\"1.4\",\"body\":["
@@ -168,19 +168,19 @@ static const struct weir_notify_form FORMS[] = {
 	 "{\"type\":\"TextBlock\",\"text\":\"${message}\",\"wrap\":true},"
 	 "{\"type\":\"FactSet\",\"facts\":[{\"title\":\"flows\",\"value\":\"${flows}, ${volume}\"},{\"title\":\"since\",\"value\":\"${first}\"},"
 	 "{\"title\":\"filter\",\"value\":\"${filter}\"}]}]}}]}",
-	 "a webhook of Microsoft Teams' Workflows: an adaptive card"},
+	 "a webhook of Microsoft Teams' Workflows: an adaptive card", "[<"},
 	{"discord", "application/json",
 	 "{\"embeds\":[{\"title\":\"${level}: ${rule}\",\"description\":\"${message}\",\"color\":${color_number},"
 	 "\"fields\":[{\"name\":\"flows\",\"value\":\"${flows}, ${volume}\"},{\"name\":\"filter\",\"value\":\"${filter}\"}],\"timestamp\":\"${last}\"}]}",
-	 "Discord's webhooks"},
+	 "Discord's webhooks", "@[<"},
 	{"google-chat", "application/json; charset=UTF-8",
 	 "{\"text\":\"*${level}* ${rule}: ${message}\\n${flows} flows, ${volume}, since ${first}\\n`weir flows '${filter}'`\"}",
-	 "Google Chat's webhooks"},
+	 "Google Chat's webhooks", "<"},
 	{"alertmanager", "application/json",
 	 "[{\"labels\":{\"alertname\":\"weir_event\",\"severity\":\"${level}\",\"rule\":\"${rule}\",\"category\":\"${category}\","
 	 "\"subject\":\"${subject}\",\"instance\":\"${host}\"},\"annotations\":{\"summary\":\"${message}\",\"filter\":\"${filter}\","
 	 "\"flows\":\"${flows}\"},\"startsAt\":\"${first}\"}]",
-	 "Prometheus Alertmanager's /api/v2/alerts"},
+	 "Prometheus Alertmanager's /api/v2/alerts", NULL},
 };
 
 #define FORMS_N (sizeof(FORMS) / sizeof(FORMS[0]))
@@ -236,13 +236,28 @@ static int put_escaped(const struct weir_buffer *value, struct weir_buffer *work
 	return rc ? rc : weir_buffer_append(out, work->data + 1, work->len - 2);
 }
 
+/* What would be markup there is text. A filter stays as it is, for people copy it; nothing in it is a stranger's. */
+static int put_plain(const struct weir_buffer *value, const char *markup, struct weir_buffer *work)
+{
+	int rc = 0;
+
+	weir_buffer_reset(work);
+	for (size_t i = 0; !rc && i < value->len; i++) {
+		rc = weir_buffer_append(work, &value->data[i], 1);
+		if (!rc && value->data[i] && strchr(markup, value->data[i]))
+			rc = weir_buffer_text(work, "\xe2\x80\x8b");
+	}
+	return rc;
+}
+
 int weir_notify_write_form(const struct weir_notify_form *form, const struct weir_record *event, const char *host, struct weir_buffer *out)
 {
 	const char *at = form->text;
-	struct weir_buffer value, work;
+	struct weir_buffer value, plain, work;
 	int rc = 0;
 
 	weir_buffer_init(&value);
+	weir_buffer_init(&plain);
 	weir_buffer_init(&work);
 	while (!rc && *at) {
 		const char *next = strstr(at, "${");
@@ -259,9 +274,12 @@ int weir_notify_write_form(const struct weir_notify_form *form, const struct wei
 		if (v)
 			rc = v->write(event, host, &value);
 		if (v && !rc)
-			rc = put_escaped(&value, &work, out);
+			rc = put_plain(&value, form->markup && v->write != write_filter ? form->markup : "", &plain);
+		if (v && !rc)
+			rc = put_escaped(&plain, &work, out);
 	}
 	weir_buffer_done(&value);
+	weir_buffer_done(&plain);
 	weir_buffer_done(&work);
 	return rc;
 }

@@ -14,6 +14,7 @@ struct weir_notify_form {
 	const char *content_type;
 	const char *text;
 	const char *help;
+	const char *markup; /* characters that begin a mention or a link there: values get a zero-width space behind each; NULL: none */
 };
 
 const struct weir_notify_form *weir_notify_form_find(const char *name);

@@ -103,6 +103,28 @@ static void test_forms_are_whole(void **state)
 	weir_buffer_done(&out);
 }
 
+static void test_no_markup_comes_from_an_event(void **state)
+{
+	struct weir_record e = event();
+	struct weir_buffer out;
+
+	(void)state;
+	weir_buffer_init(&out);
+	e.value = (struct weir_text)TEXT("<!channel> @all [x](http://y)");
+	e.filter = (struct weir_text)TEXT("bytes < 5");
+	assert_int_equal(weir_notify_write_form(weir_notify_form_find("slack"), &e, "host1", &out), 0);
+	assert_null(strstr(written(&out), "<!channel>"));
+	assert_non_null(strstr(written(&out), "weir flows 'bytes < 5'"));
+	weir_buffer_reset(&out);
+	assert_int_equal(weir_notify_write_form(weir_notify_form_find("mattermost"), &e, "host1", &out), 0);
+	assert_null(strstr(written(&out), "@all"));
+	assert_null(strstr(written(&out), "[x]"));
+	weir_buffer_reset(&out);
+	assert_int_equal(weir_notify_write_form(weir_notify_form_find("json"), &e, "host1", &out), 0);
+	assert_non_null(strstr(written(&out), "<!channel> @all [x](http://y)"));
+	weir_buffer_done(&out);
+}
+
 static void test_templates(void **state)
 {
 	const struct weir_notify_form own = {.name = "own", .text = "${level}/${flows} $ {x} ${color} $${host}"};
@@ -161,7 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syslog),		cmocka_unit_test(test_syslog_of_hostile_values),
 		cmocka_unit_test(test_forms_are_whole), cmocka_unit_test(test_templates),
-		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_mail),		cmocka_unit_test(test_no_markup_comes_from_an_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,10 @@ static bool tell_held(struct weir_notifier *n)
 	event.name = (struct weir_text){"notify/held-back", 16};
 	event.action = (struct weir_text){"alert", 5};
 	event.value = (struct weir_text){text, strlen(text)};
-	return send_event(n, &event);
+	if (!send_event(n, &event))
+		return false;
+	weir_notify_digest_told_held(n->digest, held);
+	return true;
 }
 
 /* --- the loop -------------------------------------------------------------------------------------------------------- */

@@ -402,5 +402,7 @@ int main(void)
 		cmocka_unit_test(test_children_die_with_it),
 	};
 
+	/* Under nohup it would be ignored. */
+	(void)signal(SIGHUP, SIG_DFL);
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+# What a nohup ignores would be ignored by all that is started here.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 WEIR = pathlib.Path(os.environ.get("WEIR", TOP / "build/release/weir"))
 

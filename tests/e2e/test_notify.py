@@ -250,6 +250,33 @@ def test_mail(start, tmp_path, tls):
     assert RULES <= {rule for rule in RULES for *_, mail in box.mails if rule in mail.get_content()}
 
 
+def test_a_mail_that_is_refused_holds_up_no_other(start):
+    class Picky(Mailbox):
+        async def handle_RCPT(self, server, session, envelope, address, options):
+            if address.startswith("gone"):
+                return "550 nobody here"
+            envelope.rcpt_tos.append(address)
+            return "250 well"
+
+        async def handle_DATA(self, server, session, envelope):
+            if not self.mails and not hasattr(self, "refused"):
+                self.refused = True
+                return "554 it looks like spam"
+            return await super().handle_DATA(server, session, envelope)
+
+    box = Picky()
+    server = Controller(box, hostname="127.0.0.1", port=free_port())
+    server.start()
+    try:
+        system = start(f"soc smtp://127.0.0.1:{server.port} from=weir@example.com to=gone@example.com to=soc@example.com")
+        system.send()
+        wait_until("the others", lambda: len(box.mails) + 1 >= len(RULES))
+        wait_until("the refusal", lambda: system.metric("refused_total", "soc") == 1)
+    finally:
+        server.stop()
+    assert all(recipients == ["soc@example.com"] for _, recipients, _ in box.mails)
+
+
 @pytest.mark.promise
 def test_a_target_that_is_down_delays_itself_only(start):
     down, up = free_port(), free_port()
