@@ -308,8 +308,8 @@ static void coarser_sums_are_made_of_what_is_there(void **state)
 {
 	static const char *const gone[] = {"VIEW flows_1h_by_view", "VIEW flows_1m_by_view", "VIEW flows_1h_view",
 					   "TABLE flows_1h_by",	    "TABLE flows_1m_by",     "TABLE flows_1h"};
-	static const char sums[] = "SELECT sum(flows), sum(bytes) FROM flows_1h UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1m_by "
-				   "UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1h_by ORDER BY ALL";
+	static const char sums[] = "SELECT * FROM (SELECT sum(flows), sum(bytes) FROM flows_1h UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1m_by "
+				   "UNION ALL SELECT sum(flows), sum(bytes) FROM flows_1h_by) ORDER BY ALL";
 	struct weir_client *client = connect_to("sums");
 	struct weir_migrate_result result;
 	char sql[128];
