@@ -298,14 +298,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	struct values values = {0};
 	struct notify_role n = {0};
 	struct weir_error err = {0};
-	int operands = 0;
-	int status = weir_options_parse(self, argc, argv, &values, &operands);
+	int status = weir_role_init_options(self, argc, argv, &values, &n.role);
 
-	if (status)
-		return status < 0 ? WEIR_EXIT_OK : status;
-	if (operands)
-		return weir_usage(self, "what is \"%s\"?", argv[1]);
-	status = weir_role_init_values(self, &values.role, &n.role);
 	if (status)
 		return status < 0 ? WEIR_EXIT_OK : status;
 	weir_buffer_init(&n.text);

@@ -388,14 +388,8 @@ static int work(struct replicate *r)
 static int run(const struct weir_command *self, int argc, char **argv)
 {
 	struct replicate r = {0};
-	int operands = 0;
-	int status = weir_options_parse(self, argc, argv, &r.values, &operands);
+	int status = weir_role_init_options(self, argc, argv, &r.values, &r.role);
 
-	if (status)
-		return status < 0 ? WEIR_EXIT_OK : status;
-	if (operands)
-		return weir_usage(self, "what is \"%s\"?", argv[1]);
-	status = weir_role_init_values(self, &r.values.role, &r.role);
 	if (status)
 		return status < 0 ? WEIR_EXIT_OK : status;
 	r.workers = worker_count(r.role.config.replicate_workers);

@@ -160,10 +160,9 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 			  struct weir_role *ret_role)
 {
 	struct weir_error err = {0};
-	int rc;
-
 	const char *path;
 	char title[16]; /* as top(1) and ps(1) show it; otherwise all roles would be "exe" */
+	int rc;
 
 	*ret_role = (struct weir_role){.name = command->name, .signal_fd = -1};
 	(void)snprintf(title, sizeof(title), "weir-%s", command->name);
@@ -191,17 +190,23 @@ int weir_role_init_values(const struct weir_command *command, const struct weir_
 	return weir_role_cannot_open(rc, &err);
 }
 
-int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role)
+int weir_role_init_options(const struct weir_command *command, int argc, char **argv, void *values, struct weir_role *ret_role)
 {
-	struct weir_role_values values = {0};
 	int operands = 0;
-	int rc = weir_options_parse(command, argc, argv, &values, &operands);
+	int rc = weir_options_parse(command, argc, argv, values, &operands);
 
 	if (rc)
 		return rc;
 	if (operands)
 		return weir_usage(command, "what is \"%s\"?", argv[1]);
-	return weir_role_init_values(command, &values, ret_role);
+	return weir_role_init_values(command, values, ret_role);
+}
+
+int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role)
+{
+	struct weir_role_values values = {0};
+
+	return weir_role_init_options(command, argc, argv, &values, ret_role);
 }
 
 void weir_role_done(struct weir_role *role)

@@ -54,6 +54,8 @@ extern const struct weir_option weir_role_options[];
 /* Parse the arguments, read the configuration, make the data folders, and take SIGTERM and SIGINT away from all
  * threads that are started later. Mistakes are printed. 0; or an exit status, or -1 after --help. */
 int weir_role_init(const struct weir_command *command, int argc, char **argv, struct weir_role *ret_role);
+/* The same for a role with options of its own: values is its struct, which begins with struct weir_role_values. */
+int weir_role_init_options(const struct weir_command *command, int argc, char **argv, void *values, struct weir_role *ret_role);
 /* The same for values that were parsed already. */
 int weir_role_init_values(const struct weir_command *command, const struct weir_role_values *values,
 			  struct weir_role *ret_role);

@@ -538,14 +538,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	struct run run = {.lock_fd = -1};
 	struct weir_error err = {0};
 	char options[512];
-	int operands = 0;
-	int status = weir_options_parse(self, argc, argv, &values, &operands);
+	int status = weir_role_init_options(self, argc, argv, &values, &run.role);
 
-	if (status)
-		return status < 0 ? WEIR_EXIT_OK : status;
-	if (operands)
-		return weir_usage(self, "what is \"%s\"?", argv[1]);
-	status = weir_role_init_values(self, &values, &run.role);
 	if (status)
 		return status < 0 ? WEIR_EXIT_OK : status;
 	run.config_path = weir_config_find(values.config);

@@ -119,14 +119,8 @@ static int run(const struct weir_command *self, int argc, char **argv)
 	struct values values = {.queries_max = QUERIES_MAX};
 	struct store store = {0};
 	struct weir_error err = {0};
-	int operands = 0;
-	int rc = weir_options_parse(self, argc, argv, &values, &operands);
+	int rc = weir_role_init_options(self, argc, argv, &values, &store.role);
 
-	if (rc)
-		return rc < 0 ? WEIR_EXIT_OK : rc;
-	if (operands)
-		return weir_usage(self, "what is \"%s\"?", argv[1]);
-	rc = weir_role_init_values(self, &values.role, &store.role);
 	if (rc)
 		return rc < 0 ? WEIR_EXIT_OK : rc;
 	store.listen = values.listen ? values.listen : store.role.config.store_listen;
